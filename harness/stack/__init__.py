@@ -1,0 +1,1 @@
+"""What runs where: the engine, the images, the network and the parts of the stack."""
