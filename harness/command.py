@@ -22,6 +22,9 @@ from harness.errors import CommandFailed, EnvironmentUnavailable, LimitExceeded
 _STRIPPED_PREFIXES = ("AWS_", "KUBE")
 _TAIL_CHARACTERS = 2000
 
+_live: set[subprocess.Popen[bytes]] = set()
+_interrupted = threading.Event()
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -58,6 +61,8 @@ def run(
     the program is not there.
     """
     words = [str(word) for word in argv]
+    if _interrupted.is_set():
+        raise CommandFailed(f"Not started, the run was interrupted: {words[0]}", returncode=-2, output="")
     streaming = log is not None or on_line is not None
     started = clock.monotonic()
     try:
@@ -75,6 +80,7 @@ def run(
             f"Program {words[0]!r} was not found on PATH (needed for: {shlex.join(words)[:200]}). "
             "Next step: python -m harness doctor"
         ) from error
+    _live.add(process)
     data = stdin.encode() if isinstance(stdin, str) else stdin
     timed_out = threading.Event()
 
@@ -96,6 +102,7 @@ def run(
         raise
     finally:
         timer.cancel()
+        _live.discard(process)
     text, errors = out.decode(errors="replace"), (err or b"").decode(errors="replace")
     elapsed = clock.monotonic() - started
     if timed_out.is_set():
@@ -111,6 +118,21 @@ def run(
             output=text + errors,
         )
     return Completed(text, errors, process.returncode, elapsed)
+
+
+def interrupt_all() -> None:
+    """End every running command and refuse new ones: the person asked to stop.
+
+    Commands run in sessions of their own, so a Ctrl-C at the terminal does not reach them.
+    """
+    _interrupted.set()
+    for process in tuple(_live):
+        kill_tree(process)
+
+
+def allow_again() -> None:
+    """Accept commands again after ``interrupt_all``, for the clean-up that follows."""
+    _interrupted.clear()
 
 
 def start(

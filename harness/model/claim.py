@@ -51,6 +51,7 @@ class Bound:
                 return max(values, key=lambda value: abs(value - self.value))
 
     def __str__(self) -> str:
+        """Return the bound as people read it, such as ``≤ 60 s``."""
         signs = {"at_most": "≤", "at_least": "≥", "below": "<", "equal": "="}
         return f"{signs[self.comparison.value]} {self.value:g} {self.unit}"
 

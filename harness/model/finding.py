@@ -65,9 +65,7 @@ class ClaimResult:
     documented_verdict: Verdict | None
 
 
-def conclude(
-    claim: Claim, trials: Sequence[TrialResult], sabotage: SabotageResult
-) -> ClaimResult:
+def conclude(claim: Claim, trials: Sequence[TrialResult], sabotage: SabotageResult) -> ClaimResult:
     """Merge trials, the provider's documented figure and the sabotage into one verdict.
 
     The worst trial is judged. A documented range that breaks the bound refutes a claim that is

@@ -132,3 +132,9 @@ def execute(container: Container, argv: Sequence[str], *, user: str = "") -> tup
     """Run a command in a container and return its exit code and combined output."""
     code, output = container.exec_run(list(argv), user=user)
     return int(code or 0), bytes(output or b"").decode(errors="replace")
+
+
+def state(context: Context, name: str) -> str:
+    """Return the engine's word for the container's state, or ``absent``."""
+    container = find(context, name)
+    return "absent" if container is None else str(container.status)

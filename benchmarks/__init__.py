@@ -1,0 +1,1 @@
+"""Benchmarks: ratios and errors measured in one run, printed as JSON."""

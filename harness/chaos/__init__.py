@@ -1,0 +1,1 @@
+"""Chaos Toolkit extension of the harness: faults, probes, watchers, undo log and supervisor."""

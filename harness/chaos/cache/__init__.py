@@ -1,0 +1,1 @@
+"""The cache trio: kill of the primary, promotion."""

@@ -1,0 +1,1 @@
+"""The database pair: kill and hang of the primary, promotion, fencing."""

@@ -1,0 +1,1 @@
+"""Planted defects for sabotages, each with its exact undo."""

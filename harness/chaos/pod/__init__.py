@@ -1,0 +1,1 @@
+"""Backend pods: kill, evict, respread."""

@@ -1,0 +1,1 @@
+"""The autoscaler: load, replicas, metrics."""

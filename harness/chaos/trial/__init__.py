@@ -1,0 +1,1 @@
+"""What every trial does around its fault: hold, heal, settle."""

@@ -1,0 +1,120 @@
+"""Whether what was acknowledged is still there after recovery."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from harness.checkers.evidence import CannotJudge, Window, checker, judge, setting
+from harness.model.claim import Claim
+from harness.model.finding import Finding, Measurement
+from harness.model.history import FinalRead, History, Outcome
+from harness.model.verdict import Verdict
+
+# Fewer acknowledged writes before the fault say nothing of what a failover loses.
+_WRITES_MINIMUM = 20
+_NAMED_AT_MOST = 5
+
+
+@dataclass
+class _Writes:
+    acknowledged: dict[str, float] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    indeterminate: set[str] = field(default_factory=set)
+
+
+@checker
+def acknowledged_lost(history: History, claim: Claim, window: Window) -> Finding:
+    """Acknowledged writes that the final read does not find.
+
+    In the bound's unit: ``s`` is how far from the fault's effect the farthest lost
+    acknowledgement lies, anything else the number of lost writes. Indeterminate writes may be
+    there or not. A failed write that is there, a write that is there twice and an identifier
+    that nobody wrote refute the claim whatever the bound is.
+    """
+    final = _final_read(history, window)
+    writes = _sort_writes(history, str(claim.parameters.get("client", "")), final.at)
+    minimum = setting(claim, "operations_minimum", _WRITES_MINIMUM)
+    before = sum(1 for at in writes.acknowledged.values() if at <= window.effect)
+    if before < minimum:
+        raise CannotJudge(
+            f"The load was too low: {before} writes were acknowledged before the fault, "
+            f"at least {minimum:.0f} needed."
+        )
+    present = Counter(final.ids)
+    lost = [name for name in writes.acknowledged if name not in present]
+    age, spread = _ages([writes.acknowledged[name] for name in lost], window.effect)
+    details = (
+        ("acknowledged", str(len(writes.acknowledged))),
+        ("acknowledged and lost", _named(lost)),
+        ("age of the oldest lost acknowledgement at the fault", f"{age:.3f} s"),
+        ("indeterminate and present", str(sum(1 for n in writes.indeterminate if n in present))),
+        ("indeterminate and absent", str(sum(1 for n in writes.indeterminate if n not in present))),
+    )
+    by_time = claim.bound.unit == "s"
+    value = spread if by_time else float(len(lost))
+    wrong = _impossible(present, writes)
+    if wrong:
+        measured = Measurement(value, claim.bound.unit, 0.0)
+        reason = f"The final read holds what it must not: {'; '.join(wrong)}."
+        return Finding(Verdict.REFUTED, reason, measured, details)
+    sentence = (
+        f"{len(lost)} of {len(writes.acknowledged)} acknowledged writes are absent after recovery:"
+    )
+    return judge(claim, value, 0.0, sentence, details)
+
+
+def _final_read(history: History, window: Window) -> FinalRead:
+    final = history.final_read
+    if final is None:
+        raise CannotJudge("There is no successful final read: what was kept is not known.")
+    if final.at <= window.effect:
+        raise CannotJudge("The final read was made before the fault.")
+    return final
+
+
+def _sort_writes(history: History, wanted: str, until: float) -> _Writes:
+    writes = _Writes()
+    for at, client, _, name, outcome, _ in history.operations:
+        if at > until or not client.startswith(wanted):
+            continue
+        if outcome is Outcome.OK:
+            writes.acknowledged[name] = at
+            writes.indeterminate.discard(name)
+        elif outcome is Outcome.FAILED:
+            writes.failed.add(name)
+            writes.indeterminate.discard(name)
+        else:
+            # An invocation without an end stays indeterminate.
+            writes.indeterminate.add(name)
+    return writes
+
+
+def _ages(lost_at: list[float], effect: float) -> tuple[float, float]:
+    if not lost_at:
+        return 0.0, 0.0
+    age = max(0.0, effect - min(lost_at))
+    return age, max(age, max(lost_at) - effect)
+
+
+def _impossible(present: Counter[str], writes: _Writes) -> list[str]:
+    failed = [name for name in present if name in writes.failed]
+    repeated = [name for name, times in present.items() if times > 1]
+    known = (writes.acknowledged, writes.failed, writes.indeterminate)
+    unknown = [name for name in present if not any(name in names for names in known)]
+    found = []
+    if failed:
+        found.append(f"failed writes that are present: {_named(failed)}")
+    if repeated:
+        found.append(f"writes that are present more than once: {_named(repeated)}")
+    if unknown:
+        found.append(f"identifiers that nobody wrote: {_named(unknown)}")
+    return found
+
+
+def _named(names: list[str]) -> str:
+    if not names:
+        return "0"
+    shown = ", ".join(sorted(names)[:_NAMED_AT_MOST])
+    more = ", ..." if len(names) > _NAMED_AT_MOST else ""
+    return f"{len(names)} ({shown}{more})"

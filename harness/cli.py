@@ -1,0 +1,205 @@
+"""The command line: arguments, exit codes, and what is printed. The work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+from harness import command, commands
+from harness.commands import Answer, Options
+from harness.errors import ExitCode, HarnessError, InputInvalid
+
+EXAMPLES = """\
+examples:
+  python -m harness doctor                     what is missing on this host, and what mends it
+  python -m harness emulate                    stack up, break it, judge the promises, report
+  python -m harness emulate --only database    only the experiments whose name has "database"
+  python -m harness emulate --no-chaos         bring the stack up and check it, break nothing
+  python -m harness run pdb-drain --trials 3   one experiment, three times, on the running stack
+  python -m harness judge results/latest       judge stored histories again
+  python -m harness recover                    heal what an interrupted run left behind
+  python -m harness down                       take everything down again
+
+exit codes:
+  0 supported   1 refuted   2 inconclusive   64 usage   69 environment unavailable
+  70 internal error   130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose usage errors exit with 64, because 2 means inconclusive here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        print(f"{self.prog}: {message}. Next step: {self.prog} --help", file=sys.stderr)
+        raise SystemExit(ExitCode.USAGE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    options = Options(**vars(arguments))
+    stop = threading.Event()
+    _handle_signals(stop)
+    try:
+        answer = commands.COMMANDS[options.command](options, stop)
+    except KeyboardInterrupt:
+        return _interrupted(options)
+    except HarnessError as error:
+        if stop.is_set():
+            return _interrupted(options)
+        return _failed(options, error)
+    except Exception:
+        if stop.is_set():
+            return _interrupted(options)
+        traceback.print_exc()
+        print("harness: internal error; the traceback above says where.", file=sys.stderr)
+        return ExitCode.INTERNAL
+    return _print(options, answer)
+
+
+def _print(options: Options, answer: Answer) -> int:
+    try:
+        if options.json:
+            print(json.dumps(answer.data, indent=1, ensure_ascii=False, default=str))
+        elif answer.text:
+            print(answer.text.rstrip())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`); what was computed stands.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(answer.exit_code)
+
+
+def _failed(options: Options, error: HarnessError) -> int:
+    notes = list(getattr(error, "__notes__", ()))
+    if options.json:
+        problems = list(error.problems) if isinstance(error, InputInvalid) else [str(error)]
+        data = {"error": type(error).__name__, "problems": problems, "notes": notes}
+        print(json.dumps(data, indent=1, ensure_ascii=False))
+    else:
+        for line in (*str(error).splitlines(), *notes):
+            print(f"harness: {line}", file=sys.stderr)
+    return int(error.exit_code)
+
+
+def _interrupted(options: Options) -> int:
+    message = (
+        "harness: interrupted. Faults were healed; the stack stays as it is. Next step: "
+        "run the command again to go on, or python -m harness down to remove everything."
+    )
+    with contextlib.suppress(BrokenPipeError):
+        print(message, file=sys.stderr)
+    if options.json:
+        print(json.dumps({"error": "interrupted"}))
+    return ExitCode.INTERRUPTED
+
+
+def _handle_signals(stop: threading.Event) -> None:
+    """Stop at the first Ctrl-C or SIGTERM: end running commands, then clean up."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            return
+        stop.set()
+        command.interrupt_all()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handle)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m harness",
+        description="Local emulation and chaos test harness of the Smart Dairy production stack.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str, **defaults: Any) -> argparse.ArgumentParser:
+        sub = subparsers.add_parser(name, help=text, description=text, epilog=EXAMPLES)
+        sub.formatter_class = argparse.RawDescriptionHelpFormatter
+        sub.add_argument("--json", action="store_true", help="answer for machines, on one stream")
+        sub.set_defaults(**defaults)
+        return sub
+
+    add("doctor", "say what is missing on this host and what mends it")
+    up = add("up", "bring the whole stack up (idempotent)")
+    _install_option(up)
+    down = add("down", "remove everything but the cache")
+    down.add_argument(
+        "--keep-images", action="store_true", help="leave the image tags in the engine"
+    )
+    add("status", "show the parts of the stack, their endpoints and where credentials stand")
+    emulate = add("emulate", "stack up, experiments, verdicts and report")
+    _install_option(emulate)
+    _run_options(emulate)
+    emulate.add_argument(
+        "--no-chaos", action="store_true", help="bring the stack up and break nothing"
+    )
+    keep = emulate.add_mutually_exclusive_group()
+    keep.add_argument("--keep", action="store_true", help="leave the stack up (the default)")
+    keep.add_argument("--down", action="store_true", help="take the stack down at the end")
+    run = add("run", "run experiments on the running stack and judge them")
+    run.add_argument("experiments", nargs="*", metavar="EXPERIMENT", help="names, see experiments/")
+    _run_options(run)
+    judge = add("judge", "judge the stored histories of a run again")
+    judge.add_argument("path", metavar="PATH", help="results/<run>, results/latest or a history")
+    report = add("report", "write report.html, report.md and junit.xml of a stored run again")
+    report.add_argument("path", metavar="PATH", help="results/<run> or results/latest")
+    add("recover", "heal what an interrupted run left behind")
+    return parser
+
+
+def _install_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-install",
+        action="store_true",
+        help="never install a missing container engine, say how instead",
+    )
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="only claims or experiments whose name has this word (repeatable, commas allowed)",
+    )
+    parser.add_argument("--full", action="store_true", help="all trials, as in the gate")
+    parser.add_argument(
+        "--trials", type=_positive, metavar="N", help="so many trials of each experiment"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of every random choice")
+    parser.add_argument(
+        "--sabotages",
+        choices=["missing", "all", "none", "only"],
+        default="missing",
+        help="which planted defects to run: those not yet refuted by this version (default), "
+        "all, none, or only them",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the plan of the run and stop"
+    )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1 or number > 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 100, got {text!r}")
+    return number

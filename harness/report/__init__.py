@@ -1,0 +1,1 @@
+"""Reports from stored results only: HTML page, terminal tables, Markdown, JUnit XML."""

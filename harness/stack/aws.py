@@ -1,0 +1,238 @@
+"""The AWS plane: LocalStack in its own container, and the only AWS clients of the harness.
+
+``client`` is the one place that makes an AWS client. It knows the emulator's address and dummy
+keys and nothing else: no environment, profile, shared file or instance metadata is looked at,
+and a request to any other host is refused before it is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.configprovider
+import botocore.session
+import urllib3
+from botocore.config import Config
+
+from harness import clock
+from harness.errors import EnvironmentUnavailable, RefusedForSafety
+from harness.polling import wait_until
+from harness.stack import aws_account, containers, credentials, layout
+from harness.stack.aws_seed import Seed, compare, wanted
+from harness.stack.aws_seed_reader import load
+from harness.stack.containers import ContainerSpec
+from harness.stack.context import Context
+from harness.stack.status import PartStatus
+
+PART = "aws"
+PORT = 4566
+DUMMY_KEY = "test"
+SERVICES = (
+    "acm",
+    "cloudwatch",
+    "ec2",
+    "iam",
+    "kms",
+    "logs",
+    "route53",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "ssm",
+    "sts",
+)
+# What the document uses and the open edition does not have: no call to these is answered.
+NOT_EMULATED = (
+    "autoscaling",
+    "cloudfront",
+    "dynamodb",
+    "ecr",
+    "eks",
+    "elasticache",
+    "elbv2",
+    "rds",
+)
+
+# Loading all services took 5 s on a quiet 2-core machine; beside a starting cluster far more.
+HEALTH_LIMIT_SECONDS = 180
+SEED_LIMIT_SECONDS = 60
+_HEALTH_TIMEOUT_SECONDS = 2
+
+
+def up(context: Context) -> None:
+    """Start the emulator, wait until every service answers, and seed what is missing.
+
+    LocalStack keeps its state in memory: a restarted container is seeded again.
+    """
+    containers.ensure(context, specification(context))
+    started = clock.monotonic()
+    wait_until(
+        lambda: not _not_running(context),
+        what=f"the AWS services {', '.join(SERVICES)} to run",
+        limit_seconds=HEALTH_LIMIT_SECONDS,
+        hint=f"docker logs {layout.AWS}",
+        ignore=(urllib3.exceptions.HTTPError, ValueError, EnvironmentUnavailable),
+    )
+    context.report(f"aws: {len(SERVICES)} services run after {clock.monotonic() - started:.1f} s")
+    seed = load()
+    missing = seeded(context, seed)
+    if missing:
+        aws_account.apply(lambda s, r: client(context, s, r), seed, values(context))
+        wait_until(
+            lambda: _nothing_missing(context, seed),
+            what="the seeded account to answer with what infra/aws/seed.yaml says",
+            limit_seconds=SEED_LIMIT_SECONDS,
+            hint=f"docker logs {layout.AWS}",
+            ignore=(EnvironmentUnavailable,),
+        )
+        context.report(f"aws: account seeded ({len(wanted(seed, values(context)))} resources)")
+
+
+def down(context: Context) -> list[str]:
+    """Remove the emulator's container and return the names of what was removed."""
+    return containers.remove(context, [layout.AWS])
+
+
+def status(context: Context) -> list[PartStatus]:
+    """Return the emulator's row, with the services that do not run."""
+    container = containers.find(context, layout.AWS)
+    state = "absent" if container is None else str(container.status)
+    if state == "running":
+        try:
+            failing = _not_running(context)
+        except (urllib3.exceptions.HTTPError, ValueError, EnvironmentUnavailable):
+            failing = list(SERVICES)
+        state = f"not serving: {', '.join(failing)}" if failing else "serving"
+    zone = context.layout.zone(layout.AWS) or "provider"
+    return [PartStatus(PART, layout.AWS, zone, "emulator", state, endpoint(context))]
+
+
+def seeded(context: Context, seed: Seed | None = None) -> list[str]:
+    """Return every difference between the seed and what the API answers; empty when seeded."""
+    seed = load() if seed is None else seed
+    expected = wanted(seed, values(context))
+    return compare(expected, aws_account.observe(lambda s, r: client(context, s, r), seed))
+
+
+def differences() -> list[str]:
+    """Return how this plane differs from AWS, one sentence each."""
+    return [
+        f"AWS services without emulation: {', '.join(NOT_EMULATED)} (LocalStack 4.14.0, open "
+        "edition); the cluster, databases and caches run beside it.",
+        "ACM certificates are issued without a look at their DNS validation records.",
+        "The emulator enforces no IAM policy: every call is allowed.",
+    ]
+
+
+def endpoint(context: Context) -> str:
+    """Return the emulator's URL at its fixed address in the VPC."""
+    return f"http://{context.layout.address(layout.AWS)}:{PORT}"
+
+
+def client(context: Context, service: str, region: str = layout.REGION) -> Any:
+    """Return a client of one AWS service of the emulator."""
+    return isolated_client(endpoint(context), service, region)
+
+
+def isolated_client(url: str, service: str, region: str) -> Any:
+    """Return a client that reads nothing from its surroundings and reaches only ``url``."""
+    variables = {
+        name: (None, None, default, convert)
+        for name, (_, _, default, convert) in _SESSION_VARIABLES.items()
+    }
+    for name in ("config_file", "credentials_file"):
+        variables[name] = (None, None, os.devnull, None)
+    session = boto3.session.Session(
+        botocore_session=botocore.session.Session(session_vars=variables),
+        aws_access_key_id=DUMMY_KEY,
+        aws_secret_access_key=DUMMY_KEY,
+        region_name=region,
+    )
+    made = session.client(
+        service,
+        endpoint_url=url,
+        config=Config(
+            proxies={},
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"total_max_attempts": 3, "mode": "standard"},
+            s3={"addressing_style": "path"},
+        ),
+    )
+    expected = urlsplit(url).netloc
+
+    def refuse_other_hosts(request: Any, **_: object) -> None:
+        # botocore follows S3 redirects and adds host prefixes on its own.
+        got = urlsplit(request.url).netloc
+        if got != expected:
+            raise RefusedForSafety(
+                f"AWS request refused: expected the emulator at {expected}, got {got}."
+            )
+
+    made.meta.events.register("before-send", refuse_other_hosts)
+    return made
+
+
+def specification(context: Context) -> ContainerSpec:
+    """Return how the emulator's container is started."""
+    return ContainerSpec(
+        name=layout.AWS,
+        image="aws",
+        part=PART,
+        environment={
+            "SERVICES": ",".join(SERVICES),
+            # A service that cannot be loaded then shows at start and not at its first call.
+            "EAGER_SERVICE_LOADING": "1",
+            "LOCALSTACK_HOST": f"{layout.AWS_NAME}:{PORT}",
+            # Seconds until a requested certificate counts as issued; AWS takes minutes.
+            "MOTO_ACM_VALIDATION_WAIT": "0",
+        },
+        # 570 MiB with all services loaded and nothing stored.
+        memory="1g",
+    )
+
+
+def values(context: Context) -> dict[str, str]:
+    """Return what the placeholders of the seed stand for."""
+    return {
+        "database_primary_name": layout.DATABASE_PRIMARY_NAME,
+        "database_replica_name": layout.DATABASE_REPLICA_NAME,
+        "database_name": credentials.DATABASE_NAME,
+        "database_user": credentials.DATABASE_USER,
+        "database_application": context.credentials.database_application,
+        "cache_primary_name": layout.CACHE_PRIMARY_NAME,
+        "cache_auth_token": context.credentials.cache_auth_token,
+    }
+
+
+def not_running(health: object) -> list[str]:
+    """Return the needed services that a ``/_localstack/health`` answer does not show as running.
+
+    Raises EnvironmentUnavailable for an answer that is no such document.
+    """
+    services = health.get("services") if isinstance(health, dict) else None
+    if not isinstance(services, dict):
+        raise EnvironmentUnavailable(f"Expected a health document with services, got {health!r}")
+    return [name for name in SERVICES if services.get(name) != "running"]
+
+
+def _not_running(context: Context) -> list[str]:
+    # urllib3 reads no proxy settings, so that the request goes to the container itself.
+    with urllib3.PoolManager(retries=False) as pool:
+        answer = pool.request(
+            "GET", f"{endpoint(context)}/_localstack/health", timeout=_HEALTH_TIMEOUT_SECONDS
+        )
+        return not_running(answer.json())
+
+
+def _nothing_missing(context: Context, seed: Seed) -> bool:
+    missing = seeded(context, seed)
+    if missing:
+        raise EnvironmentUnavailable("; ".join(missing))
+    return True
+
+
+_SESSION_VARIABLES = botocore.configprovider.BOTOCORE_DEFAUT_SESSION_VARIABLES

@@ -1,0 +1,225 @@
+"""The container engine: found, or installed and started on Debian and Ubuntu as root.
+
+An engine that the harness started keeps its data under the cache folder and is stopped by
+``down``; an engine that was there before is used and left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from harness import command
+from harness.errors import EnvironmentUnavailable
+from harness.polling import wait_until
+from harness.stack.folders import Folders
+from harness.stack.runtime_shim import missing_capabilities
+
+# apt on a slow mirror; the packages are about 100 MB.
+INSTALL_LIMIT_SECONDS = 600
+# dockerd restores its state first; a minute covers a cold disk.
+START_LIMIT_SECONDS = 60
+STOP_LIMIT_SECONDS = 30
+
+_PACKAGES = ("docker.io", "iptables", "debootstrap")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A reachable engine; ``ours`` says that the harness started it."""
+
+    client: docker.DockerClient
+    ours: bool
+
+
+def connect() -> docker.DockerClient | None:
+    """Return a client of the engine that DOCKER_HOST or the default socket names, or None."""
+    try:
+        client = docker.from_env(timeout=120)
+        client.ping()
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError):
+        return None
+    return client
+
+
+def ensure(folders: Folders, *, install: bool, report: Callable[[str], None]) -> Engine:
+    """Return the engine, starting or installing it where that is allowed.
+
+    Raises EnvironmentUnavailable with the next step where it is not.
+    """
+    client = connect()
+    if client is not None:
+        return Engine(client, ours=is_ours(folders))
+    if shutil.which("dockerd") is None:
+        _install(install=install, report=report)
+    if os.geteuid() != 0:
+        raise EnvironmentUnavailable(
+            "The Docker engine does not answer and starting it needs root. "
+            "Next step: start it (systemctl start docker, or Docker Desktop) and run again."
+        )
+    _start(folders, report)
+    client = connect()
+    if client is None:
+        raise EnvironmentUnavailable("The Docker engine started but no longer answers.")
+    return Engine(client, ours=True)
+
+
+def stop(folders: Folders, report: Callable[[str], None]) -> bool:
+    """Stop the engine if the harness started it; say whether it did."""
+    pid = _our_pid(folders)
+    if pid is None:
+        return False
+    report(f"Stopping the container engine that the harness started (pid {pid})")
+    os.kill(pid, signal.SIGTERM)
+    wait_until(
+        lambda: not _alive(pid),
+        what=f"dockerd (pid {pid}) to end",
+        limit_seconds=STOP_LIMIT_SECONDS,
+        hint=f"see {_folder(folders) / 'dockerd.log'}",
+    )
+    (_folder(folders) / "dockerd.pid").unlink(missing_ok=True)
+    _remove_traces(folders)
+    return True
+
+
+def _install(*, install: bool, report: Callable[[str], None]) -> None:
+    if not install:
+        raise EnvironmentUnavailable(
+            "No Docker engine was found and --no-install forbids installing one. "
+            "Next step: install Docker and run again."
+        )
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise EnvironmentUnavailable(
+            "No Docker engine was found. It is installed by the harness only on Debian or Ubuntu "
+            "as root. Next step: install Docker Engine or Docker Desktop and run again."
+        )
+    report(f"No container engine found: installing {', '.join(_PACKAGES)} with apt-get")
+    environment = {"DEBIAN_FRONTEND": "noninteractive"}
+    command.run(
+        ["apt-get", "update"], limit_seconds=INSTALL_LIMIT_SECONDS, environment=environment
+    )
+    command.run(
+        ["apt-get", "install", "-y", "--no-install-recommends", *_PACKAGES],
+        limit_seconds=INSTALL_LIMIT_SECONDS,
+        environment={**environment, "RUNLEVEL": "1"},
+    )
+
+
+def _folder(folders: Folders) -> Path:
+    return folders.cache / "engine"
+
+
+def _start(folders: Folders, report: Callable[[str], None]) -> None:
+    folder = _folder(folders)
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = _configuration(folders)
+    (folder / "daemon.json").write_text(json.dumps(configuration, indent=1))
+    (folder / "links-before.json").write_text(json.dumps(_links()))
+    report("Starting the container engine (dockerd)")
+    process = command.start(
+        ["dockerd", "--config-file", folder / "daemon.json"], log=folder / "dockerd.log"
+    )
+    wait_until(
+        lambda: _answers_or_dies(process.poll(), folder),
+        what="the container engine to answer",
+        limit_seconds=START_LIMIT_SECONDS,
+        hint=f"see {folder / 'dockerd.log'}",
+    )
+
+
+def _answers_or_dies(returncode: int | None, folder: Path) -> bool:
+    if returncode is not None:
+        tail = (folder / "dockerd.log").read_text(errors="replace")[-1500:]
+        raise EnvironmentUnavailable(
+            f"dockerd exited with {returncode}. Last lines of {folder / 'dockerd.log'}:\n{tail}"
+        )
+    return connect() is not None
+
+
+def _configuration(folders: Folders) -> dict[str, object]:
+    folder = _folder(folders)
+    configuration: dict[str, object] = {
+        "data-root": str(folders.cache / "engine" / "data"),
+        "exec-root": "/var/run/smart-dairy-docker",
+        "pidfile": str(folder / "dockerd.pid"),
+        # The stack brings its own bridge; docker0 would only be one more thing to clean up.
+        "bridge": "none",
+        "log-opts": {"max-size": "20m", "max-file": "2"},
+    }
+    missing = missing_capabilities(Path("/proc/self/status").read_text())
+    if missing:
+        shim = folder / "runtime-shim"
+        source = Path(__file__).with_name("runtime_shim.py")
+        (folder / "runtime_shim.py").write_text(source.read_text())
+        runc = shutil.which("runc") or "/usr/sbin/runc"
+        shim.write_text(
+            f'#!/bin/sh\nexec {sys.executable} -SE {folder}/runtime_shim.py {runc} "$@"\n'
+        )
+        shim.chmod(0o755)
+        configuration["runtimes"] = {"shim": {"path": str(shim)}}
+        configuration["default-runtime"] = "shim"
+    return configuration
+
+
+def _our_pid(folders: Folders) -> int | None:
+    try:
+        pid = int((_folder(folders) / "dockerd.pid").read_text().strip())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if _alive(pid) and _is_dockerd(pid) else None
+
+
+def is_ours(folders: Folders) -> bool:
+    """Say whether the engine that runs is one that the harness started."""
+    return _our_pid(folders) is not None
+
+
+def _is_dockerd(pid: int) -> bool:
+    try:
+        return b"dockerd" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def _links() -> list[str]:
+    return sorted(entry.name for entry in Path("/sys/class/net").iterdir())
+
+
+def _remove_traces(folders: Folders) -> None:
+    """Remove the packet filter chains that our engine leaves behind when it stops."""
+    if shutil.which("iptables") is None:
+        return
+    for table, parent in (("filter", "FORWARD"), ("nat", "PREROUTING"), ("nat", "OUTPUT")):
+        listing = command.run(["iptables", "-t", table, "-S"], limit_seconds=10, check=False)
+        for line in listing.stdout.splitlines():
+            words = line.split()
+            if words[:2] == ["-A", parent] and any(w.startswith("DOCKER") for w in words):
+                command.run(
+                    ["iptables", "-t", table, "-D", *words[1:]], limit_seconds=10, check=False
+                )
+        chains = [
+            line.split()[1] for line in listing.stdout.splitlines() if line.startswith("-N DOCKER")
+        ]
+        for flag in ("-F", "-X"):
+            for chain in chains:
+                command.run(
+                    ["iptables", "-t", table, flag, chain], limit_seconds=10, check=False
+                )

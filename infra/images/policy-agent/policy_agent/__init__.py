@@ -1,0 +1,1 @@
+"""Enforces networking.k8s.io/v1 NetworkPolicy on the node it runs on, with nftables."""

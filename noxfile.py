@@ -1,0 +1,126 @@
+"""The lanes of the project; ``nox --list`` shows them.
+
+Each session sets up all it needs; nothing has to be installed by hand but nox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests"]
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+
+ROOT = Path(__file__).parent
+LOCK = ROOT / "requirements.lock"
+# One environment for every lane: they use the same packages.
+ENVIRONMENT = ROOT / ".nox" / "harness"
+
+
+def _install(session: nox.Session) -> None:
+    """Install the locked packages, unless this environment already has exactly those."""
+    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    stamp = Path(session.virtualenv.location) / "requirements.digest"
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    session.install("--quiet", "--require-hashes", "-r", str(LOCK))
+    stamp.write_text(digest)
+
+
+def _harness(session: nox.Session, *arguments: str) -> None:
+    session.run("python", "-m", "harness", *arguments)
+
+
+@nox.session(venv_location=str(ENVIRONMENT))
+def emulate(session: nox.Session) -> None:
+    """Bring the whole stack up, break it, and judge the document's promises."""
+    _install(session)
+    _harness(session, "emulate", *session.posargs)
+
+
+@nox.session(venv_location=str(ENVIRONMENT))
+def tests(session: nox.Session) -> None:
+    """Run every test: style, types, unit, then the real stack and its experiments."""
+    _install(session)
+    _style(session)
+    _browser(session)
+    _unit(session)
+    _stack_tests(session, *session.posargs)
+
+
+@nox.session(default=False, venv_location=str(ENVIRONMENT))
+def unit(session: nox.Session) -> None:
+    """Run the tests that need no engine (seconds)."""
+    _install(session)
+    _unit(session, *session.posargs)
+
+
+@nox.session(default=False, venv_location=str(ENVIRONMENT))
+def integration(session: nox.Session) -> None:
+    """Run the tests that need the stack; it is brought up first and taken down after."""
+    _install(session)
+    _stack_tests(session, *session.posargs)
+
+
+@nox.session(default=False, venv_location=str(ENVIRONMENT))
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    _install(session)
+    _style(session)
+
+
+@nox.session(default=False, venv_location=str(ENVIRONMENT))
+def down(session: nox.Session) -> None:
+    """Take the stack down and leave nothing but the cache."""
+    _install(session)
+    _harness(session, "down", *session.posargs)
+
+
+@nox.session(default=False, venv_location=str(ENVIRONMENT))
+def benchmark(session: nox.Session) -> None:
+    """Measure speed as ratios in one run; needs the stack for two of them."""
+    _install(session)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+def _style(session: nox.Session) -> None:
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("mypy")
+
+
+def _unit(session: nox.Session, *arguments: str) -> None:
+    session.run("python", "-m", "pytest", "tests/unit", "tests/test_house.py", *arguments)
+
+
+def _browser(session: nox.Session) -> None:
+    """Install Chromium for the report's own test where that is possible unasked."""
+    if shutil.which("chromium") or os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return
+    settings = {"DEBIAN_FRONTEND": "noninteractive"}
+    packages = ["chromium", "chromium-driver"]
+    session.run("apt-get", "update", "-qq", external=True, env=settings)
+    session.run("apt-get", "install", "-y", "-qq", *packages, external=True, env=settings)
+
+
+def _stack_tests(session: nox.Session, *arguments: str) -> None:
+    try:
+        _harness(session, "up")
+    except BaseException:
+        _harness(session, "down")
+        raise
+    # The tests take the stack down themselves, so that pytest's summary comes last.
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "tests/integration",
+        "tests/acceptance",
+        "--take-down",
+        *arguments,
+    )
