@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness import clock, command
-from harness.stack import aws, cache, database, deployment, images
+from harness.stack import aws, cache, database, deployment, images, resolver
 from harness.stack.context import Context
 from harness.stack.folders import REPOSITORY
-from harness.stack.layout import DOCUMENT_PREFIX
 
 
 def describe_run(context: Context, run: str, seed: int) -> dict[str, Any]:
     """Return the content of ``run.json`` (design: files that others may rely on)."""
     commit, dirty = commit_of(REPOSITORY)
-    rendered = deployment.render("emulation", context)
-    production = deployment.render("production", context)
     store = images.ImageStore(context.engine, context.folders, context.report)
     return {
         "run": run,
@@ -33,31 +30,20 @@ def describe_run(context: Context, run: str, seed: int) -> dict[str, Any]:
         "stack": context.run,
         "image_digests": store.digests(),
         "manifest_digests": {
-            "emulation": hashlib.sha256(rendered.encode()).hexdigest(),
-            "production": hashlib.sha256(production.encode()).hexdigest(),
+            overlay: deployment.digest_of_render(overlay, context.layout, context.images)
+            for overlay in ("emulation", "production")
         },
         "host": describe_host(context),
         "differences": differences(context),
     }
 
 
-def differences(context: Context) -> list[dict[str, Any]]:
+def differences(context: Context) -> list[dict[str, Any] | str]:
     """Return every known difference from production with the claims that it weakens."""
-    found: list[dict[str, Any]] = []
-    if context.layout.prefix != DOCUMENT_PREFIX:
-        found.append(
-            {
-                "what": "VPC range",
-                "production": f"{DOCUMENT_PREFIX}.0.0/16",
-                "emulation": context.layout.cidr,
-                "why": "the document's range is in use on this host",
-                "weakens": [],
-            }
-        )
-    found += deployment.differences()
-    for part in (database, cache, aws):
+    found: list[Any] = [asdict(difference) for difference in deployment.differences(context.layout)]
+    for part in (resolver, database, cache):
         found += part.differences(context)
-    return found
+    return [*found, *aws.differences()]
 
 
 def describe_host(context: Context) -> dict[str, Any]:

@@ -49,10 +49,12 @@ def before_experiment_control(
     context: Any,
     workloads: Sequence[dict[str, Any]] = (),
     watchers: Sequence[str] = (),
+    experiment: dict[str, Any] | None = None,
     **arguments: Any,
 ) -> None:
     """Start the watchers, then the workloads."""
     now = session.current()
+    now.notes["hypothesis"] = (experiment or {}).get("steady-state-hypothesis")
     try:
         _start(workloads, watchers)
     # The edge to chaoslib, which would log the error at debug level and go on.
@@ -99,6 +101,9 @@ def after_experiment_control(context: Any, **arguments: Any) -> None:
 def stop_all() -> None:
     """Stop everything that was started; each problem is kept, none hides another."""
     now = session.current()
+    load = now.notes.pop("load", None)
+    if load is not None:
+        _kept(now, "stop the load", load.stop)
     for workload in _running.pop("workloads", []):
         _kept(now, "stop a workload", workload.stop)
         if hasattr(workload, "final_read") and not now.stop.is_set():

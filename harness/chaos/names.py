@@ -1,4 +1,4 @@
-"""Names of the document's Kubernetes objects and of the stack's services that faults aim at."""
+"""Names of the document's Kubernetes objects that faults aim at."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ BACKEND_SERVICE = "odoo-backend-svc"
 BACKEND_HPA = "odoo-backend-hpa"
 BACKEND_PDB = "odoo-backend-pdb"
 APPLICATION_NODES = "role=application"
-CACHE_GROUP = "smart-dairy-prod-redis"
-PATRONI_PORT = 8008
-PATRONI_USER = "patroni"
-SENTINEL_PORT = 26379
-CACHE_PORT = 6379
 
 CORE = f"/api/v1/namespaces/{layout.NAMESPACE}"
 PODS = f"{CORE}/pods"
@@ -28,3 +23,5 @@ AUTOSCALERS = (
 )
 ENDPOINT_SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{layout.NAMESPACE}/endpointslices"
 POD_METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{layout.NAMESPACE}/pods"
+LIMIT_RANGES = f"{CORE}/limitranges"
+QUOTAS = f"{CORE}/resourcequotas"

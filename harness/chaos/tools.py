@@ -32,7 +32,7 @@ class Tools:
     @cached_property
     def patroni(self) -> Patroni:
         """Return the client of the database's failover manager."""
-        return Patroni(self.context.layout, self.context.credentials)
+        return Patroni(self.context)
 
     @cached_property
     def sentinels(self) -> Sentinels:

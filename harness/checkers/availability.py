@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checkers.attempts import attempts, normal_gap, require_load
+from harness.checkers.attempts import attempts, ended_after, normal_gap, require_load
 from harness.checkers.evidence import CannotJudge, Window, checker, judge, never, setting
 from harness.model.claim import Claim
 from harness.model.finding import Finding
@@ -28,8 +28,8 @@ def unavailability(history: History, claim: Claim, window: Window) -> Finding:
     last_ok = window.effect
     total, error = 0.0, 0.0
     gaps: list[tuple[float, float]] = []
-    for attempt in found:
-        if not attempt.ok or attempt.ended <= window.effect:
+    for attempt in ended_after(found, window.effect):
+        if not attempt.ok:
             continue
         gap = attempt.ended - last_ok
         if gap > longest_normal:
@@ -66,7 +66,7 @@ def failed_ratio(history: History, claim: Claim, window: Window) -> Finding:
         raise CannotJudge(
             f"Clients ended {watched:.1f} s after the fault; the fault window is {seconds:g} s."
         )
-    within = [a for a in found if a.ended > window.effect and a.began <= ends]
+    within = [a for a in ended_after(found, window.effect) if a.began <= ends]
     minimum = setting(claim, "requests_minimum", _REQUESTS_MINIMUM)
     if len(within) < minimum:
         raise CannotJudge(

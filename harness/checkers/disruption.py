@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from harness.checkers.evidence import (
+    HEAL_GRACE_SECONDS,
     CannotJudge,
     Window,
     checker,
@@ -25,15 +26,16 @@ from harness.model.verdict import Verdict
 
 # A fall of Ready pods shorter than this may be missed; the probe samples far oftener.
 _SAMPLING_LIMIT_SECONDS = 2.0
-# Evictions refused for this long while nothing was recovering will be refused for ever.
-_BLOCKED_SECONDS = 45.0
+# A budget frees an eviction only when a pod becomes Ready; a pod that starts at all does so
+# in half of this time (30 s to the first readiness probe, image pulled, container started).
+_BLOCKED_SECONDS = 120.0
 _BLOCKED_ATTEMPTS = 5
 
 
 @checker
 def ready_minimum(history: History, claim: Claim, window: Window) -> Finding:
     """The lowest number of Ready backend pods between the fault and its healing."""
-    samples, before = _ready(history, window)
+    samples, before = _ready(history, window, window.until)
     if not claim.bound.holds(before):
         raise CannotJudge(f"Only {before:g} backend pods were Ready before the fault.")
     lowest = min(samples, key=count)
@@ -60,7 +62,7 @@ def full_readiness_time(history: History, claim: Claim, window: Window) -> Findi
     All means as many as before the fault. The error is the time between the two samples at
     the edge.
     """
-    samples, before = _ready(history, window)
+    samples, before = _ready(history, window, window.until + HEAL_GRACE_SECONDS)
     below = [index for index, o in enumerate(samples) if count(o) < before]
     if not below:
         raise CannotJudge(
@@ -78,10 +80,10 @@ def full_readiness_time(history: History, claim: Claim, window: Window) -> Findi
     return judge(claim, value, restored.at - last.at, sentence, details)
 
 
-def _ready(history: History, window: Window) -> tuple[list[Observation], float]:
+def _ready(history: History, window: Window, until: float) -> tuple[list[Observation], float]:
     seen = required_observations(history, "ready_backends")
     earlier = [o for o in seen if o.at <= window.effect]
-    samples = [o for o in seen if window.effect < o.at <= window.until]
+    samples = [o for o in seen if window.effect < o.at <= until]
     if not earlier:
         raise CannotJudge("Ready backend pods were not counted before the fault.")
     if not samples:
@@ -91,8 +93,11 @@ def _ready(history: History, window: Window) -> tuple[list[Observation], float]:
 
 @checker
 def evictions_refused(history: History, claim: Claim, window: Window) -> Finding:
-    """How many evictions the Eviction API refused with 429."""
-    tried = required_observations(history, "eviction")
+    """How many evictions the Eviction API refused with 429 before the fault was healed."""
+    seen = required_observations(history, "eviction")
+    tried = [o for o in seen if window.begun <= o.at <= window.until]
+    if not tried:
+        raise CannotJudge("No eviction was tried while the nodes were drained.")
     statuses = Counter(int(number(o, "status")) for o in tried)
     details = tuple((f"answers {status}", str(times)) for status, times in sorted(statuses.items()))
     sentence = f"Of {len(tried)} evictions tried, refused with 429:"
@@ -103,9 +108,9 @@ def evictions_refused(history: History, claim: Claim, window: Window) -> Finding
 def drain_time(history: History, claim: Claim, window: Window) -> Finding:
     """The longest drain, in seconds; all drains that were started must complete.
 
-    A drain that gave up is refuted where it took longer than the bound, or where every
-    eviction was refused to the end although no pod was recovering: such a budget can never
-    allow one (parameter ``blocked_seconds``).
+    A drain that gave up is refuted where it took longer than the bound, or where it had made
+    no progress for ``blocked_seconds``: every eviction refused and no pod becoming Ready,
+    which alone could make the budget allow one.
     """
     states = required_observations(history, "drain")
     started = {str(field(o, "node")) for o in states}
@@ -140,14 +145,13 @@ def _blocked(
     seconds = setting(claim, "blocked_seconds", _BLOCKED_SECONDS)
     start = max(ends) - seconds
     tried = [o for o in history.observations("eviction") if start <= o.at <= max(ends)]
-    samples, before = _ready(history, window)
-    within = [o for o in samples if start <= o.at <= max(ends)]
+    ready = [count(o) for o in history.observations("ready_backends") if start <= o.at <= max(ends)]
     all_refused = len(tried) >= _BLOCKED_ATTEMPTS and all(number(o, "status") == 429 for o in tried)
-    none_recovering = bool(within) and all(count(o) >= before for o in within)
+    none_recovering = bool(ready) and max(ready) <= ready[0]
     if start < window.effect or not all_refused or not none_recovering:
         return None
     return (
-        f"A drain gave up: in its last {seconds:g} s all {len(tried)} evictions were refused with "
-        f"429 although all {before:g} backend pods were Ready, so that it can never complete; "
-        f"the bound is {claim.bound}."
+        f"A drain gave up without progress: in its last {seconds:g} s all {len(tried)} evictions "
+        f"were refused with 429 and no pod became Ready ({ready[0]:g} were), so that the budget "
+        f"could allow none; the bound is {claim.bound}."
     )

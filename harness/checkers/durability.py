@@ -75,18 +75,16 @@ def _final_read(history: History, window: Window) -> FinalRead:
 
 def _sort_writes(history: History, wanted: str, until: float) -> _Writes:
     writes = _Writes()
-    for at, client, _, name, outcome, _ in history.operations:
-        if at > until or not client.startswith(wanted):
+    for _, ended, ok, outcome, client, name in history.attempts:
+        if not client.startswith(wanted):
             continue
-        if outcome is Outcome.OK:
-            writes.acknowledged[name] = at
-            writes.indeterminate.discard(name)
-        elif outcome is Outcome.FAILED:
-            writes.failed.add(name)
-            writes.indeterminate.discard(name)
-        else:
-            # An invocation without an end stays indeterminate.
+        # What ended after the final read may or may not have been there to be read.
+        if outcome is Outcome.INDETERMINATE or ended > until:
             writes.indeterminate.add(name)
+        elif ok:
+            writes.acknowledged[name] = ended
+        else:
+            writes.failed.add(name)
     return writes
 
 
@@ -98,10 +96,10 @@ def _ages(lost_at: list[float], effect: float) -> tuple[float, float]:
 
 
 def _impossible(present: Counter[str], writes: _Writes) -> list[str]:
-    failed = [name for name in present if name in writes.failed]
+    failed = [name for name in writes.failed if name in present]
     repeated = [name for name, times in present.items() if times > 1]
-    known = (writes.acknowledged, writes.failed, writes.indeterminate)
-    unknown = [name for name in present if not any(name in names for names in known)]
+    others = [name for name in present if name not in writes.acknowledged]
+    unknown = [n for n in others if n not in writes.failed and n not in writes.indeterminate]
     found = []
     if failed:
         found.append(f"failed writes that are present: {_named(failed)}")

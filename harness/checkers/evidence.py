@@ -22,6 +22,8 @@ PLANT = "plant"
 MEMORY_MINIMUM_BYTES = 256 * 1024 * 1024
 # A watch event reaches the recorder well within this time.
 WATCH_DELAY_SECONDS = 0.5
+# A heal that only waits is recorded the moment it sees what the next sample will see too.
+HEAL_GRACE_SECONDS = 1.0
 
 
 class CannotJudge(Exception):
@@ -30,8 +32,12 @@ class CannotJudge(Exception):
 
 @dataclass(frozen=True)
 class Window:
-    """When the fault took effect, when the first heal began, when the records end (seconds)."""
+    """When the fault was begun, took effect and was first healed, and when the records end.
 
+    All in seconds on the history's clock.
+    """
+
+    begun: float
     effect: float
     healed: float | None
     end: float
@@ -109,7 +115,8 @@ def fault_window(history: History, *, proof_needed: bool = True) -> Window:
         effect = min(f.at for f in proven)
     # Healing the planted defect helps the system as much as healing the fault does.
     heals = [f.at for f in history.faults if f.phase is Phase.HEALED and f.at > effect]
-    return Window(effect, min(heals, default=None), history.records[-1].at)
+    begun = min([effect, *(f.at for f in injected)])
+    return Window(begun, effect, min(heals, default=None), history.records[-1].at)
 
 
 def judge(

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checkers.attempts import Attempt, attempts, normal_gap, require_load
-from harness.checkers.evidence import CannotJudge, Window, checker, judge, never, setting
+from harness.checkers.attempts import attempts, ended_after, normal_gap, require_load
+from harness.checkers.evidence import (
+    HEAL_GRACE_SECONDS,
+    CannotJudge,
+    Window,
+    checker,
+    judge,
+    never,
+    setting,
+)
 from harness.model.claim import Claim
 from harness.model.finding import Finding
-from harness.model.history import History
+from harness.model.history import Attempt, History
 
 # Consecutive ok operations that count as recovered, where the claim does not say.
 _CONSECUTIVE = 10
@@ -25,7 +33,7 @@ def recovery_time(history: History, claim: Claim, window: Window) -> Finding:
     found = attempts(history, claim)
     require_load(found, claim, window)
     run = int(setting(claim, "consecutive", _CONSECUTIVE))
-    after = [attempt for attempt in found if attempt.ended > window.effect]
+    after = ended_after(found, window.effect)
     spacing = history.header.spacing_seconds
     first = _outage_begins(after, window.effect, normal_gap(history, found, window))
     if first is None:
@@ -40,7 +48,8 @@ def recovery_time(history: History, claim: Claim, window: Window) -> Finding:
         awaited = min(window.until, after[-1].ended) - window.effect
         return never(claim, awaited, f"Clients did not see {run} consecutive ok operations")
     value = after[edge].ended - window.effect
-    if window.healed is not None and after[edge].ended > window.healed and claim.bound.holds(value):
+    by_itself = window.observed + HEAL_GRACE_SECONDS
+    if window.healed is not None and value > by_itself and claim.bound.holds(value):
         raise CannotJudge(
             f"Clients recovered after {value:.1f} s, but only once the fault was being healed "
             f"(after {window.observed:.1f} s): it cannot be told whether it recovers by itself."

@@ -3,10 +3,10 @@
 Pacing is a closed loop: one operation at a time, each with a deadline, on a fixed grid of
 ``spacing_seconds``. An operation that hangs is given up at its deadline and the slots it
 covered are skipped, never made up in a burst, so that a service that comes back is not met by
-a flood it never sees in production. What follows for the meter: an operation that began just
-before recovery on a server that stays silent delays the first ok by up to the deadline, so the
-error bound of a recovery time is the spacing plus the slowest operation around the edge,
-hanging ones included. A service that refuses or answers late costs one spacing only.
+a flood it never sees in production. What follows for the meter: the service may have come back
+at any moment since the last operation that was not ok began, so the error bound of a recovery
+time reaches from that beginning to the first ok. It is one spacing and one latency where the
+service refused or answered late, and up to the deadline where an operation hung to its end.
 """
 
 from __future__ import annotations

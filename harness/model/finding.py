@@ -65,12 +65,19 @@ class ClaimResult:
     documented_verdict: Verdict | None
 
 
-def conclude(claim: Claim, trials: Sequence[TrialResult], sabotage: SabotageResult) -> ClaimResult:
+def conclude(
+    claim: Claim,
+    trials: Sequence[TrialResult],
+    sabotage: SabotageResult,
+    *,
+    trials_minimum: int = 1,
+) -> ClaimResult:
     """Merge trials, the provider's documented figure and the sabotage into one verdict.
 
     The worst trial is judged. A documented range that breaks the bound refutes a claim that is
     not of fidelity ``same``, whatever was measured. A claim that would be supported is
-    inconclusive while its sabotage has not been refuted by this version of the code.
+    inconclusive while its sabotage has not been refuted by this version of the code, or with
+    fewer trials than ``trials_minimum``.
     """
     measured_verdict = merge(t.finding.verdict for t in trials)
     reason = _reason_of(measured_verdict, trials)
@@ -89,6 +96,12 @@ def conclude(claim: Claim, trials: Sequence[TrialResult], sabotage: SabotageResu
         state = sabotage.verdict.value if sabotage.verdict else "not run for this version"
         reason = (
             f"The check has not proven that it can fail: sabotage ({sabotage.what}) is {state}. "
+            f"Local measurement: {reason}"
+        )
+    elif verdict is Verdict.SUPPORTED and len(trials) < trials_minimum:
+        verdict = Verdict.INCONCLUSIVE
+        reason = (
+            f"Too few trials: {len(trials)} of {trials_minimum} were run. "
             f"Local measurement: {reason}"
         )
     return ClaimResult(

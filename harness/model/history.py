@@ -8,14 +8,46 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice, pairwise
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
+
+from harness.model.records import (
+    Attempt,
+    Fault,
+    FinalRead,
+    Header,
+    HistoryInvalid,
+    Observation,
+    Operation,
+    Outcome,
+    Phase,
+    Record,
+    pair,
+)
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Attempt",
+    "Fault",
+    "FinalRead",
+    "Header",
+    "History",
+    "HistoryInvalid",
+    "Observation",
+    "Operation",
+    "Outcome",
+    "Phase",
+    "Record",
+    "header_line",
+    "parse",
+    "parse_line",
+    "to_line",
+]
 
 FORMAT_VERSION = 1
 
@@ -24,77 +56,6 @@ FORMAT_VERSION = 1
 _BATCH_LINES = 500
 # Far beyond any uptime in seconds; infinities and NaN do not lie within it.
 _AT_LIMIT = 1e12
-
-
-class Outcome(StrEnum):
-    """What a client knows about an operation."""
-
-    INVOKED = "invoked"
-    OK = "ok"
-    FAILED = "failed"
-    INDETERMINATE = "indeterminate"
-
-
-class Phase(StrEnum):
-    """Where a fault stands."""
-
-    INJECTED = "injected"
-    PROVEN = "proven"
-    HEALED = "healed"
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """First line: the claim that the history was recorded for and the operation spacing."""
-
-    claim: str
-    spacing_seconds: float
-
-
-class Operation(NamedTuple):
-    """One step of a client operation: its invocation, or its completion.
-
-    A named tuple, because histories hold millions of them and it is the cheapest to build.
-    """
-
-    at: float
-    client: str
-    op: str
-    id: str
-    outcome: Outcome
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault that was injected, proven to have taken effect, or healed."""
-
-    at: float
-    fault: str
-    phase: Phase
-    evidence: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One timed measurement by a probe; the value is any JSON value."""
-
-    at: float
-    probe: str
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class FinalRead:
-    """What the data store holds after recovery: identifiers, with repeats if repeated."""
-
-    at: float
-    op: str
-    outcome: Outcome
-    ids: tuple[str, ...]
-
-
-Record = Operation | Fault | Observation | FinalRead
 
 
 @dataclass(frozen=True)
@@ -108,6 +69,12 @@ class History:
     def operations(self) -> tuple[Operation, ...]:
         """Return all operation records, invocations included."""
         return tuple(r for r in self.records if isinstance(r, Operation))
+
+    @cached_property
+    def attempts(self) -> Sequence[Attempt]:
+        """Return all operations with both their ends, in the order in which they ended."""
+        with _collector_paused():
+            return pair(self.operations)
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
@@ -131,10 +98,6 @@ class History:
         """Return the last successful final read, if there is one."""
         reads = [r for r in self.records if isinstance(r, FinalRead) and r.outcome is Outcome.OK]
         return reads[-1] if reads else None
-
-
-class HistoryInvalid(ValueError):
-    """A history line that cannot be read; the message names line, field, expected and got."""
 
 
 def header_line(header: Header) -> str:

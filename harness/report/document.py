@@ -15,7 +15,7 @@ def verdict_document(
 ) -> dict[str, Any]:
     """Return what is stored as ``results/<run>/verdict.json``.
 
-    Each difference is ``{"what", "production", "emulation", "weakens": [claim ids]}``.
+    Each difference is ``{"what", "production", "emulation", "why", "weakens": [claim ids]}``.
     """
     return {
         "run": run,

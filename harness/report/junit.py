@@ -7,14 +7,25 @@ ElementTree, which escapes every text.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from harness.model.verdict import Verdict
 from harness.report import wording
-from harness.report.stored import StoredClaim, StoredRun
+from harness.report.stored import StoredClaim, StoredRun, read_run
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ELEMENTS = {Verdict.REFUTED: "failure", Verdict.INCONCLUSIVE: "error"}
+
+
+REPORT_FILE = "junit.xml"
+
+
+def write(run_dir: Path) -> Path:
+    """Write ``junit.xml`` into a results folder and return its path; raises InputInvalid."""
+    path = run_dir / REPORT_FILE
+    path.write_text(render(read_run(run_dir)), encoding="utf-8")
+    return path
 
 
 def render(run: StoredRun) -> str:

@@ -253,9 +253,16 @@ def _scaling(seen: Sequence[Observation], window: Window) -> Built:
 
 
 def _steady(seen: Sequence[Observation], window: Window) -> Built:
-    bad = [str(o.value.get("what", "")) for o in seen if not o.value["holds"]]
-    text = "did not hold: " + "; ".join(bad) if bad else "held before the fault"
-    return [], [("steady state", text)]
+    numbers: Numbers = []
+    for when, own in (
+        ("before the fault", [o for o in seen if o.at <= window.zero]),
+        ("after the fault", [o for o in seen if o.at > window.zero]),
+    ):
+        if own:
+            bad = [str(o.value.get("what", "")) for o in own if not o.value["holds"]]
+            text = "did not hold: " + "; ".join(bad) if bad else "held"
+            numbers.append((f"steady state {when}", text))
+    return [], numbers
 
 
 def _host(seen: Sequence[Observation], window: Window) -> Built:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from harness.model.verdict import Verdict
 from harness.report import wording
 from harness.report.html import evidence_link, meaning, untested
-from harness.report.stored import StoredClaim, StoredRun
+from harness.report.stored import StoredClaim, StoredRun, read_run
+
+REPORT_FILE = "report.md"
+
+
+def write(run_dir: Path) -> Path:
+    """Write ``report.md`` into a results folder and return its path; raises InputInvalid."""
+    path = run_dir / REPORT_FILE
+    path.write_text(render(read_run(run_dir)), encoding="utf-8")
+    return path
 
 
 def render(run: StoredRun) -> str:

@@ -22,6 +22,9 @@ SHADES_MAX = 4
 INTERVAL_ORIGINS = {
     "recovery_time": "fault",
     "full_readiness_time": "fault",
+    "node_not_ready_time": "fault",
+    "endpoint_removal_time": "fault",
+    "replacement_ready_time": "fault",
     "scale_up_time": "fault",
     "drain_time": "drain",
     "replacement_after_not_ready": "not_ready",

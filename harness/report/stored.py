@@ -74,6 +74,7 @@ class Difference:
     what: str
     production: str
     emulation: str
+    why: str
     weakens: tuple[str, ...]
 
 
@@ -220,11 +221,12 @@ def _differences(run: Fields, verdict: Fields) -> tuple[Difference, ...] | None:
 
 def _difference(fields: Fields | str) -> Difference:
     if isinstance(fields, str):
-        return Difference(fields, "", "", ())
+        return Difference(fields, "", "", "", ())
     return Difference(
         what=fields.text("what"),
         production=fields.text("production", required=False),
         emulation=fields.text("emulation", required=False),
+        why=fields.text("why", required=False),
         weakens=fields.texts("weakens"),
     )
 

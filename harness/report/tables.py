@@ -47,6 +47,14 @@ def show(run: StoredRun, console: Console | None = None) -> None:
     console.print(overview(run))
 
 
+def as_text(run: StoredRun) -> str:
+    """Return all tables as text for standard output, with colours only on a terminal."""
+    console = terminal()
+    with console.capture() as captured:
+        console.print(overview(run))
+    return captured.get()
+
+
 def terminal() -> Console:
     """Return a console for standard output that keeps PIPED_WIDTH when it is piped."""
     console = Console(highlight=False)

@@ -1,8 +1,8 @@
 """History -> timeline model: what the picture of one trial shows, without any drawing.
 
-All times of the model are seconds relative to the moment the first fault took effect
-(``effect_at`` of its proof when stored, else its injection); without a fault they are relative
-to the first record and ``fault_known`` is False.
+All times of the model are seconds relative to the moment the first fault took effect, as the
+checkers see it; without a fault they are relative to the first record and ``fault_known`` is
+False.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.checkers.evidence import CannotJudge, fault_window
 from harness.model.history import Fault, FinalRead, History, Observation, Operation, Outcome, Phase
 from harness.report.lanes import observation_lanes
 from harness.report.lanes_model import BarRow, CountRow, Lane, Mark, Span, Window, moment
@@ -26,7 +27,7 @@ class Timeline:
     """Everything that one picture shows. ``numbers`` is its text alternative.
 
     ``origins`` are moments from which measured intervals may start, by name: ``fault``,
-    ``not_ready`` (first node), ``drain`` (first drain started), ``healed`` (first fault ended).
+    ``not_ready`` (first node), ``drain`` (start of the longest drain), ``healed`` (first heal).
     """
 
     start: float
@@ -50,7 +51,7 @@ def build(history: History) -> Timeline:
     if not records:
         return Timeline(0.0, 0.0, 1.0, False, (), (), (), (("records", "none"),))
     faults = [r for r in records if type(r) is Fault]
-    zero = effect_at(faults)
+    zero = effect_at(history)
     known = zero is not None
     if zero is None:
         zero = records[0].at
@@ -71,28 +72,20 @@ def build(history: History) -> Timeline:
         fault_known=known,
         fault_names=tuple(dict.fromkeys(f.fault for f in faults)),
         lanes=tuple(lanes),
-        origins=_origins(faults, observations, zero),
+        origins=_origins(faults, observations, zero) if known else (),
         numbers=tuple(numbers),
     )
 
 
-def effect_at(faults: Sequence[Fault]) -> float | None:
-    """Return when the first fault took effect, None without an injected or proven fault.
+def effect_at(history: History) -> float | None:
+    """Return when the first fault took effect, exactly as the checkers see it.
 
-    Planted defects (fault ``plant``) are a condition of the trial, not its fault, unless they
-    are all there is.
+    None without a fault; a planted defect is a condition of the trial, not its fault.
     """
-    real = [f for f in faults if f.fault != "plant"] or list(faults)
-    if not real:
+    try:
+        return fault_window(history, proof_needed=False).effect
+    except CannotJudge:
         return None
-    name = real[0].fault
-    proofs = [f for f in real if f.fault == name and f.phase is Phase.PROVEN]
-    for proof in proofs:
-        moment = proof.evidence.get("effect_at")
-        if isinstance(moment, int | float) and not isinstance(moment, bool):
-            return float(moment)
-    injected = [f for f in real if f.phase is Phase.INJECTED]
-    return injected[0].at if injected else real[0].at
 
 
 def _window(history: History, zero: float) -> Window:
@@ -245,17 +238,21 @@ def _read_numbers(reads: Sequence[FinalRead]) -> list[tuple[str, str]]:
 def _origins(
     faults: Sequence[Fault], observations: Sequence[Observation], zero: float
 ) -> tuple[tuple[str, float], ...]:
-    origins: dict[str, float] = {}
-    if faults:
-        origins["fault"] = 0.0
-    for fault in faults:
-        if fault.phase is Phase.HEALED:
-            origins.setdefault("healed", fault.at - zero)
+    origins: dict[str, float] = {"fault": 0.0}
+    healed = [f.at for f in faults if f.phase is Phase.HEALED and f.at > zero]
+    if healed:
+        origins["healed"] = min(healed) - zero
+    started: dict[str, float] = {}
+    longest = 0.0
     for seen in observations:
-        if not isinstance(seen.value, dict):
+        value = seen.value
+        if not isinstance(value, dict):
             continue
-        if seen.probe == "node_ready" and seen.value.get("ready") is False and seen.at >= zero:
+        if seen.probe == "node_ready" and value.get("ready") is False and seen.at > zero:
             origins.setdefault("not_ready", seen.at - zero)
-        elif seen.probe == "drain" and seen.value.get("state") == "started":
-            origins.setdefault("drain", seen.at - zero)
+        elif seen.probe == "drain":
+            begin = started.setdefault(str(value.get("node")), seen.at)
+            if seen.at - begin >= longest:
+                longest = seen.at - begin
+                origins["drain"] = begin - zero
     return tuple(origins.items())

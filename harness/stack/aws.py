@@ -117,13 +117,30 @@ def seeded(context: Context, seed: Seed | None = None) -> list[str]:
     return compare(expected, aws_account.observe(lambda s, r: client(context, s, r), seed))
 
 
-def differences() -> list[str]:
-    """Return how this plane differs from AWS, one sentence each."""
+def differences() -> list[dict[str, Any]]:
+    """Return how this plane differs from AWS, and why."""
     return [
-        f"AWS services without emulation: {', '.join(NOT_EMULATED)} (LocalStack 4.14.0, open "
-        "edition); the cluster, databases and caches run beside it.",
-        "ACM certificates are issued without a look at their DNS validation records.",
-        "The emulator enforces no IAM policy: every call is allowed.",
+        {
+            "what": "AWS services",
+            "production": ", ".join(NOT_EMULATED),
+            "emulation": "no answer (501); cluster, databases and caches run beside the emulator",
+            "why": "LocalStack 4.14.0, open edition, does not have them",
+            "weakens": [],
+        },
+        {
+            "what": "issue of certificates",
+            "production": "ACM looks up the validation records in DNS",
+            "emulation": "issued at once, without a look",
+            "why": "the emulator knows no public DNS",
+            "weakens": [],
+        },
+        {
+            "what": "access to the AWS API",
+            "production": "IAM policies decide on every call",
+            "emulation": "every call is allowed",
+            "why": "the open edition enforces no policies",
+            "weakens": [],
+        },
     ]
 
 

@@ -90,7 +90,7 @@ def parse(raw: object, source: str) -> Seed:
         ),
     )
     top.end()
-    problems += _dangling(seed, source)
+    problems = problems or _dangling(seed, source)
     if problems:
         raise InputInvalid(problems)
     return seed
@@ -153,12 +153,15 @@ class _Fields:
         self._where, self._problems = where, problems
         self._raw: dict[Any, Any] = raw if isinstance(raw, dict) else {}
         self._read: set[str] = set()
-        if not isinstance(raw, dict):
+        self._is_mapping = isinstance(raw, dict)
+        if not self._is_mapping:
             problems.append(f"{where}: expected a mapping, got {type(raw).__name__}")
 
     def _value(self, name: str, default: Any, kind: type, noun: str) -> Any:
         self._read.add(name)
         value = self._raw.get(name, default)
+        if not self._is_mapping:
+            return kind()
         if value is _REQUIRED:
             self._problems.append(f"{self._where}: {name}: expected {noun}, got nothing")
         elif value is not default and not _is_a(value, kind):

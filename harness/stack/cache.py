@@ -69,6 +69,12 @@ def up(context: Context) -> None:
     """
     specs = [node_spec(context, name) for name in layout.CACHES]
     specs += [sentinel_spec(context, name) for name in layout.SENTINELS]
+    if not any(
+        containers.is_current(context, spec, containers.find(context, spec.name))
+        for spec in specs[: len(layout.CACHES)]
+    ):
+        # Sentinels of a group that is gone would have its new nodes wait for the old ones.
+        down(context)
     with ThreadPoolExecutor(max_workers=2) as pool:
         list(pool.map(lambda spec: containers.ensure(context, spec), specs))
     wait_until(
@@ -116,14 +122,14 @@ def differences(context: Context) -> list[dict[str, Any]]:
     """Return where the emulated cache differs from production's, and why."""
     return [
         {
-            "parameter": "maxmemory",
+            "what": "maxmemory",
             "production": "13 GiB (cache.r6g.large)",
             "emulation": PARAMETERS["maxmemory"],
             "why": "three nodes share one machine's memory",
             "weakens": [],
         },
         {
-            "parameter": "failover of the cache",
+            "what": "failover of the cache",
             "production": "ElastiCache Multi-AZ: detection not documented, "
             '"just a few seconds" until writes go on',
             "emulation": f"three Sentinels, quorum {QUORUM}, a primary is down after "
@@ -132,14 +138,14 @@ def differences(context: Context) -> list[dict[str, Any]]:
             "weakens": ["cache-failover-time", "cache-acknowledged-loss"],
         },
         {
-            "parameter": "replacement of a failed node",
+            "what": "replacement of a failed node",
             "production": "a new node is made and synchronised",
             "emulation": "the same container comes back as a replica, empty",
             "why": "there is one machine",
             "weakens": [],
         },
         {
-            "parameter": "snapshots, encryption at rest, log delivery",
+            "what": "snapshots, encryption at rest, log delivery",
             "production": "7 days of snapshots, KMS key, slow and engine logs to CloudWatch",
             "emulation": "none; nothing is stored, logs are the containers'",
             "why": "no experiment here uses them",

@@ -51,8 +51,9 @@ def up(context: Context) -> None:
         hint=f"docker logs {layout.CONTROL_PLANE}",
     )
     safety.refuse_foreign_cluster(context.folders.kubeconfig)
-    cni.configure(context, NODES)
+    # Before pods can start, so that cluster DNS begins with its final configuration.
     _apply_system(context)
+    cni.configure(context, NODES)
     wait_until(
         lambda: _nodes_ready(context),
         what=f"{len(NODES)} nodes to be Ready",

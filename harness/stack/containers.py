@@ -49,8 +49,7 @@ def ensure(context: Context, spec: ContainerSpec) -> Container:
     reference = context.images[spec.image]
     found = find(context, spec.name)
     if found is not None:
-        wanted = context.engine.images.get(reference).id
-        if found.image is not None and found.image.id == wanted and _settings(found) == spec_key(spec):
+        if is_current(context, spec, found):
             if found.status == "paused":
                 found.unpause()
             if found.status != "running":
@@ -74,9 +73,7 @@ def ensure(context: Context, spec: ContainerSpec) -> Container:
     }
     arguments: dict[str, Any] = {
         "network": layout.NETWORK,
-        "networking_config": {
-            layout.NETWORK: EndpointConfig(_API_VERSION, ipv4_address=address)
-        },
+        "networking_config": {layout.NETWORK: EndpointConfig(_API_VERSION, ipv4_address=address)},
         "hostname": spec.name,
         "labels": labels,
         "dns": [context.layout.address(layout.RESOLVER)],
@@ -88,6 +85,14 @@ def ensure(context: Context, spec: ContainerSpec) -> Container:
     started = find(context, spec.name)
     assert started is not None
     return started
+
+
+def is_current(context: Context, spec: ContainerSpec, found: Container | None) -> bool:
+    """Say whether ``found`` is of the image and settings of ``spec``; ``ensure`` keeps it then."""
+    if found is None or found.image is None:
+        return False
+    wanted = context.engine.images.get(context.images[spec.image]).id
+    return found.image.id == wanted and _settings(found) == spec_key(spec)
 
 
 def spec_key(spec: ContainerSpec) -> str:
@@ -131,7 +136,8 @@ def remove(context: Context, names: Sequence[str]) -> list[str]:
 def execute(container: Container, argv: Sequence[str], *, user: str = "") -> tuple[int, str]:
     """Run a command in a container and return its exit code and combined output."""
     code, output = container.exec_run(list(argv), user=user)
-    return int(code or 0), bytes(output or b"").decode(errors="replace")
+    text = output.decode(errors="replace") if isinstance(output, bytes) else ""
+    return int(code or 0), text
 
 
 def state(context: Context, name: str) -> str:

@@ -60,6 +60,7 @@ def up(context: Context) -> None:
     Raises LimitExceeded when replication or the names are not there in time.
     """
     first, *others = (spec(context, name) for name in NODES)
+    _forget_lost_cluster(context)
     containers.ensure(context, first)
     # So that the document's zone a leads at first, whichever program starts faster.
     wait_until(
@@ -75,7 +76,7 @@ def up(context: Context) -> None:
         lambda: not replication_problems(members(context)),
         what="a primary, a synchronous standby and a streaming replica",
         limit_seconds=READY_LIMIT_SECONDS,
-        hint=f"docker logs {first.name}; GET http://{rest_address(context, first.name)}/cluster",
+        hint=f"docker logs {first.name}; python -m harness down, then up, begins a new cluster",
     )
     _ensure_names(context)
     for name, in_recovery in (
@@ -244,6 +245,21 @@ def spec(context: Context, name: str) -> ContainerSpec:
         },
         memory=database_settings.MEMORY,
     )
+
+
+def _forget_lost_cluster(context: Context) -> None:
+    """Drop what the store knows of a cluster of which no node's data is left.
+
+    Patroni would otherwise wait for the lost leader instead of beginning a new cluster.
+    """
+    kept = [
+        name
+        for name in NODES
+        if containers.is_current(context, spec(context, name), containers.find(context, name))
+    ]
+    if not kept:
+        down(context)
+        resolver.forget(context, f"/service/{SCOPE}/")
 
 
 def _ensure_names(context: Context) -> None:

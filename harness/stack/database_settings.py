@@ -80,7 +80,7 @@ def differences() -> list[dict[str, Any]]:
     """Return every parameter that is not production's, then the parts that stand in."""
     scaled = [
         {
-            "parameter": setting.name,
+            "what": setting.name,
             "production": setting.production,
             "emulation": setting.emulation,
             "why": setting.why,
@@ -89,16 +89,20 @@ def differences() -> list[dict[str, Any]]:
         for setting in PARAMETERS
         if setting.production != setting.emulation
     ]
-    return scaled + [
+    return [*scaled, *_stand_ins()]
+
+
+def _stand_ins() -> list[dict[str, Any]]:
+    return [
         {
-            "parameter": "database engine",
+            "what": "database engine",
             "production": "RDS for PostgreSQL 16.1, db.r6i.2xlarge, 500 GB gp3, encrypted",
             "emulation": f"PostgreSQL 16.14, containers of {MEMORY}, the host's disk",
             "why": "RDS cannot be run here; 16.14 is the release there are packages of",
             "weakens": [],
         },
         {
-            "parameter": "failover of the database",
+            "what": "failover of the database",
             "production": "Multi-AZ instance: the provider's detection, documented 60 to 120 s",
             "emulation": f"Patroni, lease of {FAILOVER['ttl']} s, checked every "
             f"{FAILOVER['loop_wait']} s",
@@ -106,21 +110,21 @@ def differences() -> list[dict[str, Any]]:
             "weakens": list(_FAILOVER_CLAIMS),
         },
         {
-            "parameter": "crash of the postmaster on a healthy host",
+            "what": "crash of the postmaster on a healthy host",
             "production": "the provider may restart it in place, which takes its crash recovery",
             "emulation": "failed over from at once (primary_start_timeout 0)",
             "why": "the document promises failover, not restart",
             "weakens": ["database-failover-time-postmaster"],
         },
         {
-            "parameter": "replication to the standby",
+            "what": "replication to the standby",
             "production": "synchronous copies of storage blocks, below the engine",
             "emulation": "synchronous streaming of WAL; without a standby commits go on alone",
             "why": "the nearest that PostgreSQL itself has",
             "weakens": ["database-no-acknowledged-loss"],
         },
         {
-            "parameter": "backups, Performance Insights, storage encryption",
+            "what": "backups, Performance Insights, storage encryption",
             "production": "30 days of backups, both on",
             "emulation": "none",
             "why": "no experiment here uses them",

@@ -98,18 +98,28 @@ def _install(*, install: bool, report: Callable[[str], None]) -> None:
             "No Docker engine was found and --no-install forbids installing one. "
             "Next step: install Docker and run again."
         )
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if not can_install_packages():
         raise EnvironmentUnavailable(
             "No Docker engine was found. It is installed by the harness only on Debian or Ubuntu "
             "as root. Next step: install Docker Engine or Docker Desktop and run again."
         )
     report(f"No container engine found: installing {', '.join(_PACKAGES)} with apt-get")
+    install_packages(*_PACKAGES)
+
+
+def can_install_packages() -> bool:
+    """Say whether this is a Debian-like system on which we are root."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install_packages(*names: str) -> None:
+    """Install Debian packages without starting their services."""
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
     command.run(
         ["apt-get", "update"], limit_seconds=INSTALL_LIMIT_SECONDS, environment=environment
     )
     command.run(
-        ["apt-get", "install", "-y", "--no-install-recommends", *_PACKAGES],
+        ["apt-get", "install", "-y", "--no-install-recommends", *names],
         limit_seconds=INSTALL_LIMIT_SECONDS,
         environment={**environment, "RUNLEVEL": "1"},
     )

@@ -7,6 +7,7 @@ nothing itself, so every row of it can be tested from a table.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -108,13 +109,8 @@ def as_json(checks: Sequence[Check]) -> list[dict[str, str]]:
 
 def version_tuple(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a version text; empty when it has none."""
-    numbers = []
-    for part in version.split("+")[0].split("."):
-        digits = "".join(c for c in part if c.isdigit())
-        if not digits:
-            break
-        numbers.append(int(digits))
-    return tuple(numbers)
+    found = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, found.group(0).split("."))) if found else ()
 
 
 def _check(
@@ -328,29 +324,30 @@ def _clock(facts: HostFacts) -> Check:
     return _check(
         "clock",
         2025 <= facts.wall.year < 2100 and facts.monotonic_advances,
-        f"{facts.wall:%Y-%m-%d %H:%M} UTC",
+        f"{facts.wall:%Y-%m-%d %H:%M} UTC"
+        + ("" if facts.monotonic_advances else ", monotonic clock stands still"),
         "today's date and a monotonic clock that advances",
-        "set the date; certificates of the stack and of package sources depend on it",
+        "set the date and see that the clock runs; certificates depend on it",
         otherwise=State.PROBLEM,
     )
 
 
 def _programs(facts: HostFacts) -> Iterator[Check]:
-    for name in ("docker", "ip", "iptables"):
+    # The engine's packages bring docker, iptables and debootstrap along.
+    arriving = facts.engine is None and facts.engine_installable
+    for name, needed in (("docker", True), ("ip", True), ("iptables", False)):
         version = facts.programs.get(name)
-        arrives = name != "ip" and facts.engine is None and facts.engine_installable
-        remedy = "nothing to do: it comes with the engine" if arrives else _PROGRAM_REMEDY[name]
+        arrives = arriving and name != "ip"
         yield _check(
             f"program {name}",
             version is not None,
             version or "not on PATH",
-            "on PATH",
-            remedy,
-            otherwise=State.WARNING if arrives else State.PROBLEM,
+            "on PATH" if needed else "on PATH where up starts the engine itself",
+            "nothing to do: it comes with the engine" if arrives else _PROGRAM_REMEDY[name],
+            otherwise=State.PROBLEM if needed and not arrives else State.WARNING,
         )
     for name in ("go", "npm", "debootstrap"):
         version = facts.programs.get(name)
-        # Debian's debootstrap comes with the engine's packages.
         fits = version is not None and (
             name != "go" or version == "unknown" or version_tuple(version) >= GO_MINIMUM
         )

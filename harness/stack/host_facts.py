@@ -1,4 +1,7 @@
-"""What this machine is and has, read without changing anything; ``harness.stack.host`` judges it."""
+"""What this machine is and has, read without changing anything.
+
+``harness.stack.host`` judges what is read here.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +125,7 @@ def observe(folders: Folders) -> HostFacts:
         in_docker_group=_in_group("docker"),
         engine=found,
         engine_installable=os.geteuid() == 0
-        and any(shutil.which(program) for program in ("dockerd", "apt-get")),
+        and any(_which(program) for program in ("dockerd", "apt-get")),
         stack_running=running,
         warm=warm,
         missing_capabilities=missing_capabilities(_text(Path("/proc/self/status"))),
@@ -268,10 +271,16 @@ def _features() -> dict[str, bool | None]:
 
 
 def _loadable(module: str) -> bool:
-    if shutil.which("modprobe") is None:
+    modprobe = _which("modprobe")
+    if modprobe is None:
         return False
-    asked = ["modprobe", "--dry-run", "--quiet", module]
+    asked = [modprobe, "--dry-run", "--quiet", module]
     return command.run(asked, limit_seconds=_COMMAND_LIMIT_SECONDS, check=False).returncode == 0
+
+
+def _which(program: str) -> str | None:
+    # People other than root often lack the system folders on their PATH.
+    return shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
 
 
 def _loopback_port() -> bool:
@@ -311,7 +320,7 @@ def _ranges() -> tuple[ipaddress.IPv4Network, ...] | None:
 
 def _version(argv: tuple[str, ...], folders: Folders) -> str | None:
     """Return a program's version, "unknown" when it prints none, None when it is not there."""
-    program = shutil.which(argv[0]) or shutil.which(argv[0], path=str(folders.bin))
+    program = _which(argv[0]) or shutil.which(argv[0], path=str(folders.bin))
     if program is None:
         return None
     try:

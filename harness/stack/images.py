@@ -19,7 +19,7 @@ import uv
 
 from harness import clock, command
 from harness.errors import EnvironmentUnavailable
-from harness.stack import gotools, manifest, nodeimage
+from harness.stack import engine, gotools, manifest, nodeimage
 from harness.stack.folders import REPOSITORY, Folders
 from harness.stack.manifest import Image
 
@@ -36,9 +36,9 @@ class ImageStore:
     """Makes the manifest's images known to the engine, each under its content digest."""
 
     def __init__(
-        self, engine: docker.DockerClient, folders: Folders, report: Callable[[str], None]
+        self, client: docker.DockerClient, folders: Folders, report: Callable[[str], None]
     ) -> None:
-        self._engine = engine
+        self._engine = client
         self._folders = folders
         self._report = report
         self._go_lock = threading.Lock()
@@ -164,6 +164,9 @@ class ImageStore:
 
     def _debootstrap(self, image: Image, ref: str) -> None:
         assert image.debootstrap is not None
+        if shutil.which("debootstrap") is None and engine.can_install_packages():
+            self._report(f"image {image.name}: installing debootstrap with apt-get")
+            engine.install_packages("debootstrap")
         if shutil.which("debootstrap") is None:
             raise EnvironmentUnavailable(
                 f"Image {image.name}: no image registry answers and debootstrap is not installed. "
@@ -260,6 +263,7 @@ class ImageStore:
     def _uv(self, arguments: list[str], name: str) -> None:
         command.run(
             [uv.find_uv_bin(), *arguments],
+            environment={"UV_PYTHON_DOWNLOADS": "never"},
             limit_seconds=PACKAGE_LIMIT_SECONDS,
             log=self._log(name),
         )

@@ -6,6 +6,7 @@ same layout is laid over another /16 and every address here moves with it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 NETWORK = "smart-dairy-vpc"
@@ -63,6 +64,9 @@ _HOSTS = {
     REPLICA: "203.11",
 }
 
+# An address of one of the document's subnets, up to and with the dot after the prefix.
+_DOCUMENT_ADDRESS = re.compile(r"(?<![\d.])10\.0\.(?=(?:[0-3]|10[1-3]|20[1-3])\.\d)")
+
 _ZONE_OF_SUBNET = {
     "1": ZONES[0],
     "2": ZONES[1],
@@ -104,9 +108,7 @@ class Layout:
         """Return ``text`` with the document's CIDRs moved to this layout's prefix."""
         if self.prefix == DOCUMENT_PREFIX:
             return text
-        for subnet in ("0", "1", "2", "3", "101", "102", "103", "201", "202", "203"):
-            text = text.replace(f"{DOCUMENT_PREFIX}.{subnet}.", f"{self.prefix}.{subnet}.")
-        return text
+        return _DOCUMENT_ADDRESS.sub(f"{self.prefix}.", text)
 
 
 def all_containers() -> tuple[str, ...]:

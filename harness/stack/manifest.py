@@ -95,6 +95,8 @@ def keys(images: Mapping[str, Image], *, toolchain: str) -> dict[str, str]:
     for name, image in images.items():
         sources = [image.folder] if image.folder.is_dir() else []
         sources += [REPOSITORY / source for source in (image.context.copy or {})]
+        if image.bake:
+            sources.append(Path(__file__).with_name("nodeimage.py"))
         parts = [
             name,
             repr(image),

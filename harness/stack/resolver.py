@@ -82,7 +82,7 @@ def differences(context: Context) -> list[dict[str, Any]]:
     """Return where the emulated DNS differs from production's."""
     return [
         {
-            "parameter": "endpoint names",
+            "what": "endpoint names",
             "production": "Route 53 private zone and the provider's own DNS, "
             "propagation not documented",
             "emulation": f"CoreDNS on one etcd, TTL {layout.ENDPOINT_TTL_SECONDS} s, "
@@ -91,7 +91,7 @@ def differences(context: Context) -> list[dict[str, Any]]:
             "weakens": ["database-failover-time", "cache-failover-time"],
         },
         {
-            "parameter": "consensus store",
+            "what": "consensus store",
             "production": "the provider's own control plane, several zones",
             "emulation": "one etcd outside the zones, without fsync",
             "why": "no experiment breaks the provider; a slow disk must not look like an outage",
@@ -153,6 +153,24 @@ def publish(context: Context, name: str, address: str) -> None:
     """
     put = {"key": _encode(record_key(name)), "value": _encode(record_value(address))}
     _call(context, "kv/put", put)
+
+
+def withdraw(context: Context, name: str) -> None:
+    """Remove the record of ``name``; a name without one is fine.
+
+    Raises EnvironmentUnavailable when the store does not answer.
+    """
+    _call(context, "kv/deleterange", {"key": _encode(record_key(name))})
+
+
+def forget(context: Context, prefix: str) -> None:
+    """Remove everything that the store holds below ``prefix``, which ends with a slash.
+
+    Raises EnvironmentUnavailable when the store does not answer.
+    """
+    # The range of a prefix ends before the prefix with its last character's successor.
+    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    _call(context, "kv/deleterange", {"key": _encode(prefix), "range_end": _encode(end)})
 
 
 def lookup(context: Context, name: str) -> str | None:

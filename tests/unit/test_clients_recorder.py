@@ -74,7 +74,7 @@ def test_a_record_is_on_disk_soon_without_close(tmp_path: Path) -> None:
         waited = clock.monotonic() - started
 
     # The flush interval and what a busy machine adds to it.
-    assert waited < FLUSH_SECONDS + 0.5
+    assert waited < FLUSH_SECONDS + 2.0
 
 
 def test_a_killed_recorder_leaves_a_history_that_can_be_read(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def run(
     *,
     before=lambda: None,
     operations_max: int = 3,
-    deadline_seconds: float = 1.0,
+    deadline_seconds: float = 5.0,
     final: bool = False,
 ) -> History:
     """Record a few operations; ``before`` changes the server after the table was created."""
@@ -251,7 +251,7 @@ def test_what_comes_after_sending_decides_between_failed_and_indeterminate(
         target_of(secrets, database.port),
         nameserver,
         before=before,
-        deadline_seconds=0.5,
+        deadline_seconds=0.8 if answer == "silent" else 5.0,
         operations_max=2,
     )
     done = completions(history)
@@ -281,7 +281,7 @@ def test_what_happens_before_sending_is_failed(
         target_of(secrets, database.port),
         nameserver,
         before=before,
-        deadline_seconds=0.5,
+        deadline_seconds=0.5 if "silent" in change.values() else 5.0,
         operations_max=2,
     )
     done = completions(history)
@@ -289,7 +289,7 @@ def test_what_happens_before_sending_is_failed(
 
     assert [o.outcome for o in done] == [Outcome.FAILED] * 2
     assert words in (done[0].error or "")
-    assert times[1] - times[0] < 0.8
+    assert times[1] - times[0] < 2.0
 
 
 def test_a_name_that_does_not_resolve_is_failed(
@@ -356,9 +356,9 @@ def test_a_final_read_without_a_primary_is_recorded_as_failed(
 
 def test_a_direct_write_is_refused_only_by_the_servers_answer(database: Database, secrets) -> None:
     target = target_of(secrets, database.port)
-    accepted = try_write("127.0.0.1", target, trial="t", deadline_seconds=1.0)
+    accepted = try_write("127.0.0.1", target, trial="t", deadline_seconds=5.0)
     database.read_only = True
-    refused, answer = try_write("127.0.0.1", target, trial="t", deadline_seconds=1.0)
+    refused, answer = try_write("127.0.0.1", target, trial="t", deadline_seconds=5.0)
 
     assert accepted == (False, "")
     assert refused
@@ -373,8 +373,11 @@ def test_a_direct_write_without_an_answer_proves_nothing(
 ) -> None:
     for name, value in change.items():
         setattr(database, name, value)
+    deadline = 0.8 if "silent" in change.values() else 5.0
     started = clock.monotonic()
     with pytest.raises(ProbeFailed, match="neither acknowledged nor refused"):
-        try_write("127.0.0.1", target_of(secrets, database.port), trial="t", deadline_seconds=0.4)
+        try_write(
+            "127.0.0.1", target_of(secrets, database.port), trial="t", deadline_seconds=deadline
+        )
 
-    assert clock.monotonic() - started < 0.8
+    assert clock.monotonic() - started < 2.0

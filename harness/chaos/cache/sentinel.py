@@ -10,9 +10,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harness.chaos import names
 from harness.errors import ProbeFailed
 from harness.stack import layout
+from harness.stack.cache import GROUP, PORT, SENTINEL_PORT
 from harness.stack.credentials import Credentials
 from harness.stack.layout import Layout
 
@@ -65,8 +65,8 @@ class Sentinels:
     def set_quorum(self, sentinel: str, quorum: int) -> None:
         """Set how many Sentinels must agree that the primary is down."""
         try:
-            self._client(sentinel, names.SENTINEL_PORT).execute_command(
-                "SENTINEL SET", names.CACHE_GROUP, "quorum", quorum
+            self._client(sentinel, SENTINEL_PORT).execute_command(
+                "SENTINEL SET", GROUP, "quorum", quorum
             )
         except redis.RedisError as error:
             raise _problem(sentinel, "SENTINEL SET quorum", error) from error
@@ -81,15 +81,15 @@ class Sentinels:
         Raises ProbeFailed when it does not answer.
         """
         try:
-            answer = self._client(cache, names.CACHE_PORT).info("replication")
+            answer = self._client(cache, PORT).info("replication")
         except redis.RedisError as error:
             raise _problem(cache, "INFO replication", error) from error
         return cast(dict[str, Any], answer)
 
     def _primary_of(self, sentinel: str) -> str | None:
         try:
-            answer = self._client(sentinel, names.SENTINEL_PORT).execute_command(
-                "SENTINEL GET-MASTER-ADDR-BY-NAME", names.CACHE_GROUP
+            answer = self._client(sentinel, SENTINEL_PORT).execute_command(
+                "SENTINEL GET-MASTER-ADDR-BY-NAME", GROUP
             )
         except redis.RedisError as error:
             raise _problem(sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME", error) from error
@@ -100,8 +100,8 @@ class Sentinels:
 
     def _state(self, sentinel: str) -> Mapping[str, Any]:
         try:
-            answer = self._client(sentinel, names.SENTINEL_PORT).execute_command(
-                "SENTINEL MASTER", names.CACHE_GROUP
+            answer = self._client(sentinel, SENTINEL_PORT).execute_command(
+                "SENTINEL MASTER", GROUP
             )
         except redis.RedisError as error:
             raise _problem(sentinel, "SENTINEL MASTER", error) from error

@@ -9,11 +9,9 @@ from typing import Any
 
 import urllib3
 
-from harness.chaos import names
 from harness.errors import ProbeFailed
-from harness.stack import layout
-from harness.stack.credentials import Credentials
-from harness.stack.layout import Layout
+from harness.stack import database, layout
+from harness.stack.context import Context
 
 # The replica is asked first: no experiment breaks it, so a sample never waits for a dead member.
 SERVERS = (layout.REPLICA, *layout.DATABASES)
@@ -94,11 +92,11 @@ def parse_cluster(document: Mapping[str, Any], containers: Mapping[str, str]) ->
 class Patroni:
     """REST client of all database servers; safe to share between threads."""
 
-    def __init__(self, addresses: Layout, credentials: Credentials) -> None:
-        self._addresses = {name: addresses.address(name) for name in SERVERS}
+    def __init__(self, context: Context) -> None:
+        self._addresses = {name: context.layout.address(name) for name in SERVERS}
         self._containers = {address: name for name, address in self._addresses.items()}
         self._headers = urllib3.make_headers(
-            basic_auth=f"{names.PATRONI_USER}:{credentials.database_replication}"
+            basic_auth=f"{database.REST_USER}:{database.rest_password(context)}"
         )
         self._pool = urllib3.PoolManager(
             retries=False,
@@ -138,7 +136,7 @@ class Patroni:
     def _request(
         self, server: str, method: str, path: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        url = f"http://{self._addresses[server]}:{names.PATRONI_PORT}{path}"
+        url = f"http://{self._addresses[server]}:{database.REST_PORT}{path}"
         try:
             response = self._pool.request(
                 method,

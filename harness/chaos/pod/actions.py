@@ -86,7 +86,7 @@ def respread(limit_seconds: float = 300.0) -> dict[str, Any]:
         kube = now.tools.kube
         pods = reading.backend_pods(kube)
         by_node = reading.serving_by_node(pods)
-        if any(not pod.serves for pod in pods):
+        if any(not pod.serves for pod in pods if pod.phase not in ("Failed", "Succeeded")):
             return False
         crowd = surplus(by_node, ready_application_nodes(now))
         for pod in crowd:

@@ -10,7 +10,7 @@ SUCCESSOR_LIMIT_SECONDS=30
 copy_certificates
 
 primary=$(agreed_primary)
-if [[ -e $CONFIGURATION && $primary == "$NODE_ADDRESS" ]]; then
+if [[ $primary == "$NODE_ADDRESS" ]]; then
     # This node was primary and has lost its data with its process: were it back as primary
     # before the Sentinels noticed, the replicas would copy the empty data set. It waits
     # until a replica has been promoted.

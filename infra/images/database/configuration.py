@@ -37,10 +37,10 @@ def patroni(environment: Mapping[str, str]) -> dict[str, object]:
             "use_unix_socket": True,
             "use_unix_socket_repl": True,
             "authentication": _authentication(environment),
-            "callbacks": {
-                name: f"/usr/bin/python3 -SE {SCRIPTS}/publish_endpoint.py"
-                for name in ("on_start", "on_role_change")
-            },
+            "callbacks": dict.fromkeys(
+                ("on_start", "on_role_change"),
+                f"/usr/bin/python3 -SE {SCRIPTS}/publish_endpoint.py",
+            ),
             # The default spreads the first checkpoint over minutes.
             "basebackup": {"checkpoint": "fast"},
             "remove_data_directory_on_rewind_failure": True,

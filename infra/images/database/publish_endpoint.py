@@ -18,6 +18,7 @@ import time
 LIMIT_SECONDS = 20
 INTERVAL_SECONDS = 0.05
 REQUEST_LIMIT_SECONDS = 2
+PSQL = ("psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres", "-XAtqc")
 
 
 def main(role: str) -> int:
@@ -59,8 +60,7 @@ def transaction(record: str, value: str, leader: str | None) -> dict[str, object
 def attempt(request: dict[str, object], wanted: str) -> str:
     """Try once; return what still stands in the way, or nothing."""
     query = subprocess.run(
-        ["psql", "-XAtqc", "SELECT pg_is_in_recovery()", "-h", "/var/run/postgresql"]
-        + ["-U", "postgres", "postgres"],
+        [*PSQL, "SELECT pg_is_in_recovery()"],
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,51 @@
+"""Probes that read the autoscaler; none changes anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.chaos import names
+from harness.chaos import session as sessions
+from harness.chaos.watch_stack import autoscaler_value
+
+__all__ = ["await_desired", "await_first_scale_down", "desired_replicas", "metrics_known"]
+
+
+def metrics_known() -> bool:
+    """Say whether the autoscaler knows all of its metrics and may scale."""
+    value = _value()
+    known = value["cpu_percent"] is not None and value["memory_percent"] is not None
+    return known and value["scaling_active"] is True
+
+
+def desired_replicas() -> int:
+    """Return how many replicas the autoscaler wants."""
+    return int(_value()["desired"])
+
+
+def await_desired(replicas: int, limit_seconds: float) -> dict[str, Any]:
+    """Watch until the autoscaler wants ``replicas``; returns whether and after how long."""
+    return sessions.current().watch_until(
+        lambda: desired_replicas() >= replicas,
+        what=f"the autoscaler to want {replicas} replicas",
+        limit_seconds=limit_seconds,
+        interval_seconds=2.0,
+    )
+
+
+def await_first_scale_down(limit_seconds: float) -> dict[str, Any]:
+    """Watch until the autoscaler wants fewer than it did; returns whether and after how long."""
+    highest = desired_replicas()
+    return sessions.current().watch_until(
+        lambda: desired_replicas() < highest,
+        what=f"the autoscaler to want fewer than {highest} replicas",
+        limit_seconds=limit_seconds,
+        interval_seconds=2.0,
+    )
+
+
+def _value() -> dict[str, Any]:
+    kube = sessions.current().tools.kube
+    return autoscaler_value(
+        kube.get(f"{names.AUTOSCALERS}/{names.BACKEND_HPA}"), kube.get(names.BACKEND_DEPLOYMENT)
+    )

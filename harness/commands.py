@@ -1,0 +1,256 @@
+"""What each command does; returns an answer, prints nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from harness import command, lanes, safety
+from harness.chaos.undo import UndoLog
+from harness.errors import ExitCode, FaultFailed
+from harness.plan import Lane, Sabotages
+from harness.progress import Board
+from harness.report import stack_tables
+from harness.stack import credentials, engine, host, lifecycle, lock
+from harness.stack.attach import attach, read_record
+from harness.stack.folders import Folders, folders
+
+
+@dataclass(frozen=True)
+class Options:
+    """The arguments of any command, with their defaults."""
+
+    command: str
+    json: bool = False
+    no_install: bool = False
+    keep_images: bool = False
+    no_chaos: bool = False
+    keep: bool = False
+    down: bool = False
+    experiments: Sequence[str] = ()
+    only: Sequence[str] = ()
+    full: bool = False
+    trials: int | None = None
+    seed: int | None = None
+    sabotages: str = "missing"
+    dry_run: bool = False
+    path: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """Return the words of --only and the experiments named, commas split."""
+        given = [*self.only, *self.experiments]
+        return [word.strip() for text in given for word in text.split(",") if word.strip()]
+
+    @property
+    def lane(self) -> Lane:
+        """Return the lane that was asked for."""
+        return Lane.FULL if self.full else Lane.QUICK
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command has to say, for people and for machines."""
+
+    text: str = ""
+    data: Any = None
+    exit_code: int = ExitCode.SUPPORTED
+
+
+def doctor(options: Options, stop: threading.Event) -> Answer:
+    """Say what is missing on this host and what mends it."""
+    checks = host.inspect(folders())
+    problems = [check for check in checks if check.state is host.State.PROBLEM]
+    return Answer(
+        text=stack_tables.checks(checks),
+        data=host.as_json(checks),
+        exit_code=ExitCode.UNAVAILABLE if problems else ExitCode.SUPPORTED,
+    )
+
+
+def up(options: Options, stop: threading.Event) -> Answer:
+    """Bring the whole stack up."""
+    refuse_real_accounts()
+    where = folders()
+    with _locked(where, "up"), _board(options) as board:
+        timing = bring_up(where, options, board)
+        rows = lifecycle.status(attach(board.report))
+    seconds = {name: round(value, 1) for name, value in timing.seconds.items()}
+    return Answer(
+        text=stack_tables.status(rows) + "\nThe stack is up. Take it down: python -m harness down",
+        data={"parts": [dataclasses.asdict(row) for row in rows], "seconds": seconds},
+    )
+
+
+def down(options: Options, stop: threading.Event) -> Answer:
+    """Remove everything but the cache."""
+    where = folders()
+    with _locked(where, "down"), _board(options) as board:
+        removed = lifecycle.down(where, board.report, keep_images=options.keep_images)
+    text = f"Removed {len(removed)} things of the stack." if removed else "Nothing was up."
+    return Answer(text=text, data={"removed": removed})
+
+
+def status(options: Options, stop: threading.Event) -> Answer:
+    """Show the parts of the stack and where its credentials stand."""
+    context = attach(lambda line: None)
+    rows = lifecycle.status(context)
+    places = {
+        "kubeconfig": str(context.folders.kubeconfig),
+        **credentials.public_view(context.credentials),
+    }
+    return Answer(
+        text=stack_tables.status(rows) + "\n" + stack_tables.places(places),
+        data={"run": context.run, "parts": [dataclasses.asdict(r) for r in rows], "files": places},
+    )
+
+
+def emulate(options: Options, stop: threading.Event) -> Answer:
+    """Bring the stack up, run the experiments, judge and report."""
+    refuse_real_accounts()
+    where = folders()
+    prepared = lanes.prepare(_request(options), where)
+    if options.dry_run:
+        return Answer(text=lanes.plan_text(prepared), data=lanes.plan_data(prepared))
+    with _locked(where, "emulate"):
+        with _board(options) as board:
+            bring_up(where, options, board)
+            context = attach(board.report)
+            if options.no_chaos:
+                rows = lifecycle.status(context)
+                return Answer(
+                    text=stack_tables.status(rows)
+                    + "\nThe stack is up, nothing was broken. "
+                    + "Take it down: python -m harness down",
+                    data={"parts": [dataclasses.asdict(row) for row in rows]},
+                )
+            outcome = lanes.execute(prepared, context, stop)
+        if options.down:
+            with _board(options) as board:
+                lifecycle.down(where, board.report)
+    kept = "" if options.down else "\nThe stack stays up. Take it down: python -m harness down"
+    return _verdict(outcome, kept)
+
+
+def run(options: Options, stop: threading.Event) -> Answer:
+    """Run experiments on the stack that is up."""
+    refuse_real_accounts()
+    where = folders()
+    prepared = lanes.prepare(_request(options), where)
+    if options.dry_run:
+        return Answer(text=lanes.plan_text(prepared), data=lanes.plan_data(prepared))
+    with _locked(where, "run"), _board(options) as board:
+        context = attach(board.report)
+        heal(where, board)
+        outcome = lanes.execute(prepared, context, stop)
+    return _verdict(outcome, "")
+
+
+def judge(options: Options, stop: threading.Event) -> Answer:
+    """Judge stored histories again."""
+    return _verdict(lanes.judge_again(Path(options.path), folders()), "")
+
+
+def report(options: Options, stop: threading.Event) -> Answer:
+    """Write the report of a stored run again."""
+    written = lanes.report_again(Path(options.path))
+    return Answer(
+        text="\n".join(str(path) for path in written), data={"files": list(map(str, written))}
+    )
+
+
+def recover(options: Options, stop: threading.Event) -> Answer:
+    """Heal what an interrupted run left behind."""
+    where = folders()
+    with _locked(where, "recover"), _board(options) as board:
+        if read_record(where) is None:
+            return Answer(text="No stack is up: nothing to heal.", data={"healed": []})
+        engine.ensure(where, install=False, report=board.report)
+        healed = heal(where, board)
+    text = "\n".join(f"healed: {what}" for what in healed) or "No fault was left."
+    return Answer(text=text, data={"healed": healed})
+
+
+COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
+    "doctor": doctor,
+    "up": up,
+    "down": down,
+    "status": status,
+    "emulate": emulate,
+    "run": run,
+    "judge": judge,
+    "report": report,
+    "recover": recover,
+}
+
+
+def refuse_real_accounts() -> None:
+    """Refuse, before anything starts, whatever could reach a real AWS account."""
+    safety.refuse_real_aws(os.environ, Path.home())
+    safety.refuse_remote_engine(os.environ)
+
+
+def bring_up(where: Folders, options: Options, board: Board) -> lifecycle.Timing:
+    """Check the host, heal what is left over, and bring every part up."""
+    host.require(host.inspect(where))
+    context = lifecycle.prepare(where, install=not options.no_install, report=board.report)
+    heal(where, board)
+    return lifecycle.up(context)
+
+
+def heal(where: Folders, board: Board) -> list[str]:
+    """Replay the undo log and return what was healed.
+
+    Raises FaultFailed when something could not be healed.
+    """
+    log = UndoLog.of(where)
+    if not log.pending():
+        return []
+    command.allow_again()
+    results = log.replay(board.report)
+    failed = [r for r in results if not r.healed]
+    if failed:
+        raise FaultFailed(
+            "Not everything could be healed: "
+            + " ".join(f"{r.entry.what if r.entry else 'undo log'}: {r.error}." for r in failed)
+            + " Next step: python -m harness down, then up"
+        )
+    return [r.entry.what for r in results if r.entry is not None]
+
+
+def _locked(where: Folders, purpose: str) -> Any:
+    return lock.held(where.cache, purpose=purpose)
+
+
+def _board(options: Options) -> Board:
+    return Board(Console(stderr=True), quiet=options.json)
+
+
+def _request(options: Options) -> lanes.Request:
+    return lanes.Request(
+        lane=options.lane,
+        only=tuple(options.words),
+        trials=options.trials,
+        seed=options.seed,
+        sabotages=Sabotages(options.sabotages),
+    )
+
+
+def _verdict(outcome: lanes.Outcome, suffix: str) -> Answer:
+    codes = {
+        "supported": ExitCode.SUPPORTED,
+        "refuted": ExitCode.REFUTED,
+        "inconclusive": ExitCode.INCONCLUSIVE,
+    }
+    return Answer(
+        text=outcome.text + f"\nReport: {outcome.report}{suffix}",
+        data=outcome.document,
+        exit_code=codes[str(outcome.document["verdict"])],
+    )
