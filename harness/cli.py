@@ -190,9 +190,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         help="which planted defects to run: those not yet refuted by this version (default), "
         "all, none, or only them",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="print the plan of the run and stop"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="print the plan of the run and stop")
 
 
 def _positive(text: str) -> int:

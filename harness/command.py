@@ -62,24 +62,11 @@ def run(
     """
     words = [str(word) for word in argv]
     if _interrupted.is_set():
-        raise CommandFailed(f"Not started, the run was interrupted: {words[0]}", returncode=-2, output="")
+        message = f"Not started, the run was interrupted: {words[0]}"
+        raise CommandFailed(message, returncode=-2, output="")
     streaming = log is not None or on_line is not None
     started = clock.monotonic()
-    try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if streaming else subprocess.PIPE,
-            env=clean_environment(environment),
-            cwd=cwd,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise EnvironmentUnavailable(
-            f"Program {words[0]!r} was not found on PATH (needed for: {shlex.join(words)[:200]}). "
-            "Next step: python -m harness doctor"
-        ) from error
+    process = _spawn(words, stdin is not None, streaming, environment, cwd)
     _live.add(process)
     data = stdin.encode() if isinstance(stdin, str) else stdin
     timed_out = threading.Event()
@@ -161,6 +148,30 @@ def kill_tree(process: subprocess.Popen[bytes], signal_number: int = signal.SIGK
         os.killpg(process.pid, signal_number)
     except ProcessLookupError:
         return
+
+
+def _spawn(
+    words: list[str],
+    with_input: bool,
+    streaming: bool,
+    environment: Mapping[str, str] | None,
+    cwd: Path | None,
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE if with_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if streaming else subprocess.PIPE,
+            env=clean_environment(environment),
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise EnvironmentUnavailable(
+            f"Program {words[0]!r} was not found on PATH (needed for: {shlex.join(words)[:200]}). "
+            "Next step: python -m harness doctor"
+        ) from error
 
 
 def _stream(

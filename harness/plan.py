@@ -41,6 +41,8 @@ class PlannedTrial:
         return f"{self.experiment} with {self.sabotage}" if self.sabotage else self.experiment
 
 
+_DATA_STORES = ("database-", "cache-")
+
 # Data stores first: their experiments leave the cluster alone. Node experiments before the load,
 # because the load's long scale-down is the last thing to wait for.
 _ORDER = (
@@ -90,12 +92,21 @@ def make(
                 for number in range(1, max(wanted_trials.values()) + 1)
             ]
     if sabotages is not Sabotages.NONE:
-        wanted = [
-            c for c in chosen if sabotages is not Sabotages.MISSING or not proven(c)
-        ]
+        wanted = [c for c in chosen if sabotages is not Sabotages.MISSING or not proven(c)]
         for sabotage, group in _grouped(wanted, lambda claim: claim.sabotage).items():
             trials.append(PlannedTrial(bases[sabotage], sabotage, "sabotage", tuple(group)))
     return sorted(trials, key=lambda t: (_position(t.experiment), t.sabotage or "", t.trial))
+
+
+def tracks(trials: Sequence[PlannedTrial]) -> list[list[PlannedTrial]]:
+    """Return the trials split into tracks that may run side by side, order kept.
+
+    Experiments on the data stores leave the cluster alone and the other way round; within a
+    track the next trial needs the steady state that the last one gave back.
+    """
+    data = [t for t in trials if t.experiment.startswith(_DATA_STORES)]
+    rest = [t for t in trials if not t.experiment.startswith(_DATA_STORES)]
+    return [track for track in (data, rest) if track]
 
 
 def select(claims: Sequence[Claim], only: Collection[str]) -> list[Claim]:

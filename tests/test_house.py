@@ -147,7 +147,12 @@ def test_every_dependency_says_why() -> None:
     problems = []
     for number, line in enumerate((ROOT / "pyproject.toml").read_text().splitlines(), start=1):
         entry = line.strip()
-        if entry.startswith('"') and ">=" in entry and "#" not in entry and "setuptools" not in entry:
+        if (
+            entry.startswith('"')
+            and ">=" in entry
+            and "#" not in entry
+            and "setuptools" not in entry
+        ):
             problems.append(f"pyproject.toml:{number}: {entry}")
 
     assert not problems, "\n".join(problems)

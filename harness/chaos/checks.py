@@ -98,9 +98,7 @@ def sabotage(document: Document, keys: Sequence[str]) -> list[str]:
     return problems
 
 
-def composed(
-    data: Mapping[str, Any], base: Document, values: Mapping[str, Any]
-) -> list[str]:
+def composed(data: Mapping[str, Any], base: Document, values: Mapping[str, Any]) -> list[str]:
     """Return the references that are still not filled in, after a sabotage was planted."""
     problems = []
     for place, activity in activities(data):
@@ -158,7 +156,8 @@ def _provider(where: str, provider: Any) -> list[str]:
     except ImportError as error:
         return [f"{where}: module: expected one that can be imported, got {module!r}: {error}."]
     except AttributeError:
-        known = [n for n, f in inspect.getmembers(importlib.import_module(module)) if _own(f, module)]
+        members = inspect.getmembers(importlib.import_module(module))
+        known = [n for n, member in members if _own(member, module)]
         return [
             f"{where}: func: expected a function of {module} "
             f"({', '.join(known) or 'it has none'}), got {name!r}."
@@ -175,8 +174,7 @@ def _controls(document: Document) -> list[str]:
     ours = [
         (index, control)
         for index, control in enumerate(controls if isinstance(controls, list) else [])
-        if isinstance(control, dict)
-        and (control.get("provider") or {}).get("module") == CONTROL
+        if isinstance(control, dict) and (control.get("provider") or {}).get("module") == CONTROL
     ]
     if len(ours) != 1:
         return [

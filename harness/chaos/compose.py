@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,12 @@ from chaoslib.experiment import ensure_experiment_is_valid
 from harness.chaos import checks
 from harness.chaos.documents import Document, read
 from harness.errors import ExperimentInvalid
+from harness.model.sabotage import Sabotage
 from harness.stack.folders import EXPERIMENTS
 
 FILE_NAME = "experiment.yaml"
 SABOTAGES = "sabotage"
 SABOTAGE_KEYS = ("sabotage", "what", "experiment", "claims", "plant", "configuration")
-
-
-@dataclass(frozen=True)
-class Sabotage:
-    """A planted defect: which experiment it spoils, and which claims it must refute."""
-
-    name: str
-    what: str
-    experiment: str
-    claims: tuple[str, ...]
-    plant: tuple[Mapping[str, Any], ...]
-    configuration: Mapping[str, Any]
 
 
 def experiment_path(name: str, folder: Path = EXPERIMENTS) -> Path:

@@ -58,7 +58,7 @@ def before_experiment_control(
     try:
         _start(workloads, watchers)
     # The edge to chaoslib, which would log the error at debug level and go on.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         now.problems.append(f"Clients and watchers did not start: {brief(error)}")
         raise InterruptExecution(str(error)) from error
 
@@ -134,7 +134,7 @@ def _kept(now: session.Session, what: str, action: Callable[[], None]) -> None:
     try:
         action()
     # Cleaning up: one failure must not keep the rest from being stopped.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         now.problems.append(f"Could not {what}: {brief(error)}")
 
 

@@ -43,7 +43,6 @@ def judge(
     """
     found = list(problems)
     before = (journal.get("steady_states") or {}).get("before")
-    unsteady = before is not None and not before.get("steady_state_met")
     for run in journal.get("run") or []:
         found += _problems_of(run, "method", targets=True)
     rollbacks = journal.get("rollbacks") or []
@@ -56,7 +55,7 @@ def judge(
         return Ending(TrialStatus.INTERRUPTED, tuple(found))
     if found:
         status = TrialStatus.FAILED
-    elif unsteady:
+    elif before is not None and not before.get("steady_state_met"):
         status = TrialStatus.ABORTED
         found.append(_unsteady(before))
     elif journal.get("status") == "interrupted":

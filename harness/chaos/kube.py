@@ -46,7 +46,7 @@ class Kube:
     def __init__(self, where: Folders) -> None:
         settings = client.Configuration()
         try:
-            config.load_kube_config(
+            config.load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=str(where.kubeconfig),
                 context=layout.CONTEXT,
                 client_configuration=settings,
@@ -113,9 +113,7 @@ class Kube:
 
     def merge(self, path: str, patch: Mapping[str, Any]) -> Object:
         """Apply a JSON merge patch: None removes a field."""
-        return self._succeed(
-            "PATCH", path, body=patch, content_type="application/merge-patch+json"
-        )
+        return self._succeed("PATCH", path, body=patch, content_type="application/merge-patch+json")
 
     def delete(self, path: str) -> bool:
         """Delete an object; False where there was none."""
@@ -155,9 +153,7 @@ class Kube:
             finally:
                 response.close()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ProbeFailed(
-                f"Watch of {path} broke: {type(error).__name__}: {error}."
-            ) from error
+            raise ProbeFailed(f"Watch of {path} broke: {type(error).__name__}: {error}.") from error
 
     def _succeed(self, method: str, path: str, **arguments: Any) -> Object:
         return _checked(method, path, self.request(method, path, **arguments))

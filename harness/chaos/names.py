@@ -18,10 +18,10 @@ NODES = "/api/v1/nodes"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{layout.NAMESPACE}/deployments"
 BACKEND_DEPLOYMENT = f"{DEPLOYMENTS}/{BACKEND}"
 DISRUPTION_BUDGETS = f"/apis/policy/v1/namespaces/{layout.NAMESPACE}/poddisruptionbudgets"
-AUTOSCALERS = (
-    f"/apis/autoscaling/v2/namespaces/{layout.NAMESPACE}/horizontalpodautoscalers"
-)
+AUTOSCALERS = f"/apis/autoscaling/v2/namespaces/{layout.NAMESPACE}/horizontalpodautoscalers"
 ENDPOINT_SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{layout.NAMESPACE}/endpointslices"
 POD_METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{layout.NAMESPACE}/pods"
 LIMIT_RANGES = f"{CORE}/limitranges"
 QUOTAS = f"{CORE}/resourcequotas"
+CONFIGURATIONS = f"{CORE}/configmaps"
+BACKEND_CONFIGURATION = "odoo-config"

@@ -106,9 +106,7 @@ def _limits(experiment: Path) -> _Limits:
     )
 
 
-def _start(
-    experiment: Path, trial_dir: Path, *, claim: str, seed: int
-) -> subprocess.Popen[bytes]:
+def _start(experiment: Path, trial_dir: Path, *, claim: str, seed: int) -> subprocess.Popen[bytes]:
     return command.start(
         [
             sys.executable,

@@ -177,7 +177,7 @@ class UndoLog:
             evidence = resolve(entry.provider)(**entry.arguments)
             self.healed(entry.id)
         # The edge of foreign code: one undo that fails must not keep the others from running.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return UndoResult(entry, False, brief(error))
         return UndoResult(entry, True, None, evidence if isinstance(evidence, Mapping) else {})
 

@@ -138,7 +138,7 @@ class EndpointWatch(ObjectWatch):
         """Record every endpoint that differs between two versions of a slice."""
         at = clock.monotonic()
         for value in endpoint_changes(endpoints(old), endpoints(new)):
-            session.recorder.observe("endpoint", value, at)
+            session.recorder.observe("endpoint", value, at=at)
 
 
 def endpoints(piece: Object | None) -> dict[str, dict[str, Any]]:

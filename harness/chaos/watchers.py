@@ -89,16 +89,14 @@ class Watchers:
             try:
                 watch.run(self._session, stop)
             # The edge of the thread: whatever it was is recorded, and watching begins again.
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 if stop.is_set() or not self._record(name, error):
                     return
                 polling.pause(RETRY_SECONDS, stop=stop)
 
     def _record(self, name: str, error: Exception) -> bool:
         try:
-            self._session.recorder.observe(
-                "watch_error", {"watcher": name, "error": brief(error)}
-            )
+            self._session.recorder.observe("watch_error", {"watcher": name, "error": brief(error)})
         except EnvironmentUnavailable as failure:
             self._session.problems.append(f"Watcher {name}: {brief(failure)}")
             return False

@@ -58,9 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     experiment: dict[str, Any] = yaml.safe_load(arguments.experiment.read_text())
     spacing = float(experiment.get("configuration", {}).get("spacing_seconds", 0))
     run, trial = identity(trial_dir)
-    with Recorder(
-        trial_dir / HISTORY, claim=arguments.claim, spacing_seconds=spacing
-    ) as recorder:
+    with Recorder(trial_dir / HISTORY, claim=arguments.claim, spacing_seconds=spacing) as recorder:
         session = sessions.Session(
             recorder=recorder,
             undo=UndoLog.of(folders()),
@@ -93,7 +91,7 @@ def run_trial(
         session.stop.set()
         session.problems.append(f"Interrupted before the method: {brief(error)}")
     # The edge of foreign code: the journal and the undo log must still be dealt with.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         session.problems.append(f"Chaos Toolkit broke down: {brief(error)}")
     finally:
         session.healing = True
@@ -112,7 +110,7 @@ def _heal_rest(session: sessions.Session) -> None:
     try:
         session.heal()
     # Kept with the other problems; the supervisor tries once more.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         session.problems.append(brief(error))
 
 

@@ -23,8 +23,7 @@ def attach(report: Callable[[str], None] = print) -> Context:
     if client is None or record is None or addresses is None:
         missing = "engine" if client is None else "state" if record is None else "network"
         raise EnvironmentUnavailable(
-            f"The stack is not up: its {missing} was not found. "
-            "Next step: python -m harness up"
+            f"The stack is not up: its {missing} was not found. Next step: python -m harness up"
         )
     return Context(
         engine=client,

@@ -77,7 +77,7 @@ def wait_system(context: Context) -> None:
 def down(context: Context) -> None:
     """Delete the cluster with all its nodes and their volumes."""
     command.run(
-        [gotools.kind(context.folders, context.report), "delete", "cluster"]
+        [str(gotools.kind(context.folders, context.report)), "delete", "cluster"]
         + ["--name", layout.CLUSTER, "--kubeconfig", str(context.folders.kubeconfig)],
         limit_seconds=120,
         environment=_environment(context),
@@ -115,7 +115,7 @@ def kubectl(
 ) -> str:
     """Run kubectl against the harness's own cluster, never another, and return its output."""
     return command.run(
-        [gotools.kubectl(context.folders, context.report)]
+        [str(gotools.kubectl(context.folders, context.report))]
         + ["--kubeconfig", str(context.folders.kubeconfig), "--context", layout.CONTEXT]
         + arguments,
         limit_seconds=limit_seconds,
@@ -163,7 +163,7 @@ def docker_wrapper(addresses: Layout, run: str, docker_program: str) -> str:
     """Return the ``docker`` program that gives each node its address and labels."""
     cases = "\n".join(
         f'    {name}) extra="--ip {addresses.address(name)} '
-        f"--label {layout.ZONE_LABEL}={addresses.zone(name) or 'provider'}\" ;;"
+        f'--label {layout.ZONE_LABEL}={addresses.zone(name) or "provider"}" ;;'
         for name in NODES
     )
     return f"""#!/bin/sh
@@ -202,7 +202,7 @@ def _create(context: Context) -> None:
     wrapper.write_text(docker_wrapper(context.layout, context.run, program))
     wrapper.chmod(0o755)
     command.run(
-        [gotools.kind(context.folders, context.report), "create", "cluster"]
+        [str(gotools.kind(context.folders, context.report)), "create", "cluster"]
         + ["--config", str(folder / "config.yaml"), "--image", context.images["node"]]
         + ["--kubeconfig", str(context.folders.kubeconfig), "--retain"],
         limit_seconds=CREATE_LIMIT_SECONDS,
@@ -253,7 +253,7 @@ def _restart_stopped(context: Context) -> None:
 
 def _api_answers(context: Context) -> bool:
     answer = command.run(
-        [gotools.kubectl(context.folders, context.report)]
+        [str(gotools.kubectl(context.folders, context.report))]
         + ["--kubeconfig", str(context.folders.kubeconfig), "--context", layout.CONTEXT]
         + ["get", "--raw", "/readyz", "--request-timeout=5s"],
         limit_seconds=15,
@@ -268,9 +268,7 @@ def _apply_system(context: Context) -> None:
         text = path.read_text()
         for name, reference in context.images.items():
             text = text.replace(f"{{{{image:{name}}}}}", reference)
-        documents.append(
-            text.replace("{{resolver}}", context.layout.address(layout.RESOLVER))
-        )
+        documents.append(text.replace("{{resolver}}", context.layout.address(layout.RESOLVER)))
     kubectl(
         context,
         ["apply", "--server-side", "--force-conflicts", "-f", "-"],
@@ -281,7 +279,7 @@ def _apply_system(context: Context) -> None:
 def _ready_nodes(context: Context) -> set[str]:
     template = (
         '{range .items[*]}{.metadata.name}={range .status.conditions[?(@.type=="Ready")]}'
-        "{.status}{end}{\"\\n\"}{end}"
+        '{.status}{end}{"\\n"}{end}'
     )
     try:
         text = kubectl(context, ["get", "nodes", "-o", f"jsonpath={template}"], limit_seconds=20)

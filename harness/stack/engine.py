@@ -115,9 +115,7 @@ def can_install_packages() -> bool:
 def install_packages(*names: str) -> None:
     """Install Debian packages without starting their services."""
     environment = {"DEBIAN_FRONTEND": "noninteractive"}
-    command.run(
-        ["apt-get", "update"], limit_seconds=INSTALL_LIMIT_SECONDS, environment=environment
-    )
+    command.run(["apt-get", "update"], limit_seconds=INSTALL_LIMIT_SECONDS, environment=environment)
     command.run(
         ["apt-get", "install", "-y", "--no-install-recommends", *names],
         limit_seconds=INSTALL_LIMIT_SECONDS,
@@ -230,6 +228,4 @@ def _remove_traces(folders: Folders) -> None:
         ]
         for flag in ("-F", "-X"):
             for chain in chains:
-                command.run(
-                    ["iptables", "-t", table, flag, chain], limit_seconds=10, check=False
-                )
+                command.run(["iptables", "-t", table, flag, chain], limit_seconds=10, check=False)

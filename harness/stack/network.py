@@ -31,9 +31,7 @@ def ensure(engine: docker.DockerClient, run: str) -> Layout:
         return found
     prefix = choose_prefix(host_ranges())
     addresses = Layout(prefix)
-    pool = IPAMPool(
-        subnet=addresses.cidr, gateway=addresses.gateway, iprange=f"{prefix}.255.0/24"
-    )
+    pool = IPAMPool(subnet=addresses.cidr, gateway=addresses.gateway, iprange=f"{prefix}.255.0/24")
     engine.networks.create(
         layout.NETWORK,
         driver="bridge",

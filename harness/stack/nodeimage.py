@@ -8,7 +8,7 @@ that a node needs no registry and no loading when it starts.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import docker
@@ -41,7 +41,6 @@ START_LIMIT_SECONDS = 60
 STOP_LIMIT_SECONDS = 30
 
 _ENTRY_POINT = 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]'
-_DEFAULT_REGISTRY = "docker.io/"
 
 
 def bake(
@@ -74,9 +73,11 @@ def bake(
         container = _start(engine, base, folder)
         _ctr(container, "images", "import", "--no-unpack", "/baking/images.tar")
         aliases = kubeadm_aliases(_read(container, "/kind/images"), images)
+        stored = _ctr(container, "images", "ls", "--quiet").split()
+        names = {reference: stored_name(reference, stored) for reference in images.values()}
         for alias, reference in aliases.items():
-            _ctr(container, "images", "tag", normalized(reference), alias)
-        _verify(container, {*map(normalized, images.values()), *aliases})
+            _ctr(container, "images", "tag", names[reference], alias)
+        _verify(container, set(aliases))
         _stop(container)
         repository, _, tag = target.rpartition(":")
         container.commit(repository=repository, tag=tag, changes=[_ENTRY_POINT, "CMD []"])
@@ -105,13 +106,19 @@ def kubeadm_aliases(listing: str, images: Mapping[str, str]) -> dict[str, str]:
     return aliases
 
 
-def normalized(reference: str) -> str:
-    """Return the full name under which containerd keeps an image of the engine."""
-    first, _, rest = reference.partition("/")
-    has_registry = bool(rest) and ("." in first or ":" in first or first == "localhost")
-    if has_registry:
-        return reference
-    return f"{_DEFAULT_REGISTRY}{reference}" if rest else f"{_DEFAULT_REGISTRY}library/{reference}"
+def stored_name(reference: str, stored: Collection[str]) -> str:
+    """Return the full name under which containerd keeps an image of the engine.
+
+    containerd puts its default registry before a name that states none.
+    Raises EnvironmentUnavailable when it is not among the ``stored`` names.
+    """
+    found = [name for name in stored if name == reference or name.endswith(f"/{reference}")]
+    if not found:
+        raise EnvironmentUnavailable(
+            f"Baking the node image: expected {reference} in its store, "
+            f"got {', '.join(sorted(stored)) or 'nothing'}"
+        )
+    return min(found, key=len)
 
 
 def _start(engine: docker.DockerClient, base: str, folder: Path) -> Container:

@@ -6,6 +6,8 @@ import socket
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from harness.polling import wait_until
 from harness.stack import cache, containers, layout, resolver
@@ -43,7 +45,11 @@ def test_the_token_is_asked_for(stack: Context) -> None:
     addresses += [(stack.layout.address(name), cache.SENTINEL_PORT) for name in layout.SENTINELS]
     for address, port in addresses:
         client = redis.Redis(
-            host=address, port=port, ssl=True, ssl_ca_certs=str(stack.credentials.ca)
+            host=address,
+            port=port,
+            ssl=True,
+            ssl_ca_certs=str(stack.credentials.ca),
+            retry=Retry(NoBackoff(), 0),
         )
         with client, pytest.raises(redis.AuthenticationError):
             client.ping()

@@ -54,15 +54,23 @@ def test_an_image_that_kubeadm_needs_and_nobody_bakes_is_named() -> None:
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ("smart-dairy-harness/backend:abc", "docker.io/smart-dairy-harness/backend:abc"),
-        ("debian:bookworm", "docker.io/library/debian:bookworm"),
-        ("localhost/backend:1", "localhost/backend:1"),
-        ("registry.example.org:5000/backend:1", "registry.example.org:5000/backend:1"),
+        ("smart-dairy-harness/backend:abc", "registry.example/smart-dairy-harness/backend:abc"),
+        ("registry.example/other:1", "registry.example/other:1"),
     ],
 )
-def test_references_are_named_as_containerd_names_them(reference: str, expected: str) -> None:
-    """Docker leaves its default registry out; containerd does not."""
-    assert nodeimage.normalized(reference) == expected
+def test_an_image_is_found_under_the_name_that_the_store_gave_it(
+    reference: str, expected: str
+) -> None:
+    """A registry before the name does not hide an image."""
+    stored = ["registry.example/smart-dairy-harness/backend:abc", "registry.example/other:1"]
+
+    assert nodeimage.stored_name(reference, stored) == expected
+
+
+def test_an_image_that_was_not_imported_is_an_error() -> None:
+    """Baking does not go on without an image."""
+    with pytest.raises(EnvironmentUnavailable, match="backend:abc"):
+        nodeimage.stored_name("smart-dairy-harness/backend:abc", ["registry.example/x:1"])
 
 
 def test_a_node_gets_its_range_and_routes_to_all_others() -> None:

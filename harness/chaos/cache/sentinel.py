@@ -65,7 +65,7 @@ class Sentinels:
     def set_quorum(self, sentinel: str, quorum: int) -> None:
         """Set how many Sentinels must agree that the primary is down."""
         try:
-            self._client(sentinel, SENTINEL_PORT).execute_command(
+            self._client(sentinel, SENTINEL_PORT).execute_command(  # type: ignore[no-untyped-call]
                 "SENTINEL SET", GROUP, "quorum", quorum
             )
         except redis.RedisError as error:
@@ -84,11 +84,25 @@ class Sentinels:
             answer = self._client(cache, PORT).info("replication")
         except redis.RedisError as error:
             raise _problem(cache, "INFO replication", error) from error
-        return cast(dict[str, Any], answer)
+        return answer
+
+    def flush(self, cache: str) -> None:
+        """Delete all keys of one cache server and, where it is the primary, of its replicas."""
+        try:
+            self._client(cache, PORT).flushall()
+        except redis.RedisError as error:
+            raise _problem(cache, "FLUSHALL", error) from error
+
+    def keys(self, cache: str) -> int:
+        """Return how many keys one cache server holds."""
+        try:
+            return int(self._client(cache, PORT).dbsize())
+        except redis.RedisError as error:
+            raise _problem(cache, "DBSIZE", error) from error
 
     def _primary_of(self, sentinel: str) -> str | None:
         try:
-            answer = self._client(sentinel, SENTINEL_PORT).execute_command(
+            answer = self._client(sentinel, SENTINEL_PORT).execute_command(  # type: ignore[no-untyped-call]
                 "SENTINEL GET-MASTER-ADDR-BY-NAME", GROUP
             )
         except redis.RedisError as error:
@@ -100,7 +114,7 @@ class Sentinels:
 
     def _state(self, sentinel: str) -> Mapping[str, Any]:
         try:
-            answer = self._client(sentinel, SENTINEL_PORT).execute_command(
+            answer = self._client(sentinel, SENTINEL_PORT).execute_command(  # type: ignore[no-untyped-call]
                 "SENTINEL MASTER", GROUP
             )
         except redis.RedisError as error:

@@ -174,5 +174,3 @@ def _write_until(now: Session, server: str, done: threading.Event) -> None:
         polling.pause(FENCING_SPACING_SECONDS, stop=done)
     if last is None:
         now.recorder.observe("old_primary_silent", {"server": server, "error": silent})
-
-

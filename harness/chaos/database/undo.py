@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from docker.models.containers import Container
+
 from harness import clock, polling
 from harness.chaos import tools
 from harness.chaos.database import process
@@ -21,8 +23,8 @@ CONFIGURE_LIMIT_SECONDS = 60.0
 def rejoin(server: str) -> dict[str, Any]:
     """Start or thaw a database server and wait until it leads or streams.
 
-    Processes in it that a plant left stopped are let go after RESUME_AFTER_SECONDS, because
-    with its failover agent stopped the server could never follow.
+    What a plant left in its way (stopped processes, failover paused) is let go after
+    RESUME_AFTER_SECONDS, because the server could never follow with it.
     """
     hand = tools.current()
     container = hand.container(server)
@@ -34,10 +36,7 @@ def rejoin(server: str) -> dict[str, Any]:
 
     def serving() -> str | None:
         if clock.monotonic() - started >= RESUME_AFTER_SECONDS:
-            container.reload()
-            stopped = [p.pid for p in process.running(container) if p.stopped]
-            if stopped:
-                process.send(container, "CONT", stopped)
+            _let_go(hand, container)
         return _serving_role(hand, server)
 
     role = polling.wait_until(
@@ -51,7 +50,7 @@ def rejoin(server: str) -> dict[str, Any]:
     return {"server": server, "role": role}
 
 
-def configure(settings: dict[str, Any], synchronous: bool) -> dict[str, Any]:
+def configure(settings: dict[str, Any], synchronous: bool = False) -> dict[str, Any]:
     """Set the failover manager's settings back and wait for a synchronous standby if wanted."""
     hand = tools.current()
     polling.wait_until(
@@ -81,6 +80,15 @@ def resume(server: str, pids: list[int]) -> dict[str, Any]:
     if stopped:
         process.send(container, "CONT", stopped)
     return {"server": server, "resumed": stopped}
+
+
+def _let_go(hand: tools.Tools, container: Container) -> None:
+    container.reload()
+    stopped = [p.pid for p in process.running(container) if p.stopped]
+    if stopped:
+        process.send(container, "CONT", stopped)
+    if hand.patroni.configuration().get("pause"):
+        hand.patroni.configure({"pause": None})
 
 
 def _serving_role(hand: tools.Tools, server: str) -> str | None:

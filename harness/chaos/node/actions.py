@@ -24,6 +24,7 @@ PROOF_LIMIT_SECONDS = 10.0
 
 
 def drain(
+    *,
     count: int,
     pods_min: int,
     limit_seconds: float,

@@ -50,7 +50,7 @@ def check(kube: Kube, nodes: list[str], *, allow_empty_dir: bool) -> None:
 
     Raises FaultFailed with all reasons.
     """
-    refused = []
+    refused: list[str] = []
     for node in nodes:
         refused += plan_drain(pods_of(kube, node), allow_empty_dir=allow_empty_dir).refused
     if refused:
@@ -98,7 +98,7 @@ def _drain(session: Session, node: str, pace: Pace) -> DrainResult:
             break
         for pod in known.values():
             if not pod.accepted and clock.monotonic() >= pod.next_attempt:
-                _attempt(session, kube, node, pod, pace, result)
+                _attempt(session, pod, pace, result)
         if polling.pause(pace.backend_retry_seconds, stop=session.stop):
             raise FaultFailed(f"Drain of {node} was stopped with {len(known)} pod(s) left.")
     result.left = sorted(pod.name for pod in known.values())
@@ -126,9 +126,8 @@ def _refresh(kube: Kube, node: str, known: dict[str, _Pod]) -> dict[str, _Pod]:
     return found
 
 
-def _attempt(
-    session: Session, kube: Kube, node: str, pod: _Pod, pace: Pace, result: DrainResult
-) -> None:
+def _attempt(session: Session, pod: _Pod, pace: Pace, result: DrainResult) -> None:
+    node, kube = result.node, session.tools.kube
     backend = pod.name.startswith(f"{names.BACKEND}-")
     retry = pace.backend_retry_seconds if backend else pace.other_retry_seconds
     pod.next_attempt = clock.monotonic() + retry

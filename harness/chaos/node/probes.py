@@ -6,8 +6,8 @@ from typing import Any
 
 from harness.chaos import names
 from harness.chaos import session as sessions
-from harness.chaos.pod.actions import ready_application_nodes
 from harness.chaos.pod import reading
+from harness.chaos.pod.actions import ready_application_nodes
 
 __all__ = ["application_nodes_ready", "await_not_ready"]
 

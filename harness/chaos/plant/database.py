@@ -14,12 +14,13 @@ from harness.errors import FaultFailed, LimitExceeded, ProbeFailed
 from harness.model.history import Phase
 from harness.stack import layout
 
-__all__ = ["hold_back_log", "remove_standby", "stop_failover_agent"]
+__all__ = ["hold_back_log", "pause_failover", "stop_failover_agent"]
 
 FAULT = "plant"
 # A change of the dynamic configuration is read within one loop_wait (2 s) by each server.
 CONFIGURE_LIMIT_SECONDS = 30.0
 PROOF_LIMIT_SECONDS = 10.0
+SETTLE_SECONDS = 6.0
 
 
 def hold_back_log(hold_seconds: float) -> dict[str, Any]:
@@ -53,30 +54,28 @@ def hold_back_log(hold_seconds: float) -> dict[str, Any]:
     return {"targets": [primary]}
 
 
-def remove_standby() -> dict[str, Any]:
-    """Kill the synchronous standby's container, so that nobody can be promoted."""
+def pause_failover() -> dict[str, Any]:
+    """Pause the failover manager, as before maintenance, and leave it so: nobody is promoted."""
     now = sessions.current()
-    view = now.tools.patroni.cluster()
-    if view.primary is None:
-        raise FaultFailed("Removal of the standby: expected a primary, got none.")
-    [standby] = [name for name in layout.DATABASES if name != view.primary.name]
-    container = now.tools.container(standby)
+    patroni = now.tools.patroni
     now.begin(
         FAULT,
-        what=f"no standby ({standby} killed)",
-        undo="harness.chaos.database.undo:rejoin",
-        arguments={"server": standby},
-        evidence={"server": standby},
+        what="failover paused",
+        undo="harness.chaos.database.undo:configure",
+        arguments={"settings": {"pause": patroni.configuration().get("pause")}},
+        evidence={"pause": True},
     )
-    container.kill()
-    now.wait_until(
-        lambda: not now.tools.patroni.cluster().synchronous,
-        what="the primary to go on without a synchronous standby",
+    patroni.configure({"pause": True})
+    now.prove(
+        FAULT,
+        lambda: {"pause": True} if patroni.configuration().get("pause") else None,
+        what="the failover manager to be paused",
         limit_seconds=CONFIGURE_LIMIT_SECONDS,
-        ignore=(ProbeFailed,),
     )
-    now.recorder.fault(FAULT, Phase.PROVEN, {"server": standby})
-    return {"targets": [standby]}
+    # Each server reads the setting once in a loop_wait of 2 s; a kill before that would fail over.
+    if polling.pause(SETTLE_SECONDS, stop=now.waiting):
+        raise LimitExceeded("Stopped while the pause took effect.")
+    return {"targets": list(layout.DATABASES)}
 
 
 def stop_failover_agent() -> dict[str, Any]:

@@ -20,13 +20,18 @@ from harness.errors import FaultFailed, ProbeFailed
 from harness.model.history import Phase
 
 __all__ = [
+    "delete_configuration",
     "delete_disruption_budget",
+    "keep_one_replica",
     "lengthen_tolerations",
+    "loosen_scaling",
     "remove_cpu_request",
     "remove_graceful_stop",
 ]
 
 FAULT = "plant"
+# A setting of the stand-in backend: how long its ports stay closed.
+_START_DELAY = "START_DELAY_SECONDS"
 _EVICTING_TAINTS = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 
 
@@ -39,9 +44,67 @@ def delete_disruption_budget() -> dict[str, Any]:
     return _planted(now, path, now.tools.kube.find(path) is None)
 
 
-def remove_graceful_stop(rollout_limit_seconds: float) -> dict[str, Any]:
-    """Remove the preStop hook and the readiness probe of the backend."""
-    return _change_backend(without_graceful_stop, "no graceful stop", rollout_limit_seconds)
+def delete_configuration() -> dict[str, Any]:
+    """Delete the backend's ConfigMap: containers that run go on, none can be started."""
+    now = sessions.current()
+    path = f"{names.CONFIGURATIONS}/{names.BACKEND_CONFIGURATION}"
+    _plan(now, path, "no backend configuration", rollout=False)
+    now.tools.kube.delete(path)
+    return _planted(now, path, now.tools.kube.find(path) is None)
+
+
+def keep_one_replica(limit_seconds: float) -> dict[str, Any]:
+    """Run a single backend replica, without the autoscaler that would add others."""
+    now = sessions.current()
+    kube = now.tools.kube
+    autoscaler = f"{names.AUTOSCALERS}/{names.BACKEND_HPA}"
+    _plan(now, autoscaler, "no autoscaler", rollout=False)
+    kube.delete(autoscaler)
+    replicas = kube.get(names.BACKEND_DEPLOYMENT)["spec"]["replicas"]
+    now.begin(
+        FAULT,
+        what="one backend replica",
+        undo="harness.chaos.plant.objects:scale",
+        arguments={"path": names.BACKEND_DEPLOYMENT, "replicas": replicas},
+        evidence={"replicas": [replicas, 1]},
+    )
+    kube.merge(f"{names.BACKEND_DEPLOYMENT}/scale", {"spec": {"replicas": 1}})
+    now.wait_until(
+        lambda: len(reading.backend_pods(kube)) == 1,
+        what="a single backend pod",
+        limit_seconds=limit_seconds,
+        interval_seconds=1.0,
+        ignore=(ProbeFailed,),
+    )
+    now.recorder.fault(FAULT, Phase.PROVEN, {"replicas": [replicas, 1]})
+    return {"targets": [names.BACKEND]}
+
+
+def loosen_scaling() -> dict[str, Any]:
+    """Let the autoscaler jump at once, both ways, without windows."""
+    now = sessions.current()
+    path = f"{names.AUTOSCALERS}/{names.BACKEND_HPA}"
+    original = _plan(now, path, "no scaling behaviour", rollout=False)
+    at_once = {"type": "Percent", "value": 900, "periodSeconds": 15}
+    behavior = {
+        way: {"stabilizationWindowSeconds": 0, "policies": [at_once], "selectPolicy": "Max"}
+        for way in ("scaleUp", "scaleDown")
+    }
+    _put(now, path, {**original, "spec": {**original["spec"], "behavior": behavior}})
+    found = now.tools.kube.get(path)["spec"]["behavior"]
+    return _planted(now, path, found["scaleUp"]["stabilizationWindowSeconds"] == 0)
+
+
+def remove_graceful_stop(start_delay_seconds: int, rollout_limit_seconds: float) -> dict[str, Any]:
+    """Remove the backend's preStop hook and readiness probe, and let it start slowly.
+
+    The slow start is what a readiness probe hides from clients.
+    """
+    return _change_backend(
+        lambda deployment: without_graceful_stop(deployment, start_delay_seconds),
+        "no graceful stop",
+        rollout_limit_seconds,
+    )
 
 
 def lengthen_tolerations(seconds: int, rollout_limit_seconds: float) -> dict[str, Any]:
@@ -65,12 +128,15 @@ def remove_cpu_request(rollout_limit_seconds: float) -> dict[str, Any]:
     return _change_backend(without_cpu_request, "no CPU request", rollout_limit_seconds)
 
 
-def without_graceful_stop(deployment: Object) -> Object:
-    """Return the Deployment without preStop hook and readiness probe."""
+def without_graceful_stop(deployment: Object, start_delay_seconds: int) -> Object:
+    """Return the Deployment without preStop hook and readiness probe, starting slowly."""
     changed = copy.deepcopy(deployment)
     for container in changed["spec"]["template"]["spec"]["containers"]:
         container.pop("readinessProbe", None)
         container.pop("lifecycle", None)
+        others = [e for e in container.get("env") or [] if e["name"] != _START_DELAY]
+        delay = {"name": _START_DELAY, "value": str(start_delay_seconds)}
+        container["env"] = [*others, delay]
     return changed
 
 

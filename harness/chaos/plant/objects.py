@@ -42,9 +42,9 @@ def merged(original: Object, live: Object) -> Object | None:
 
     The replicas of a scaled object and the revision of its rollout stay as they are.
     """
-    wanted = {**original, "metadata": dict(original["metadata"]), "spec": dict(original["spec"])}
+    wanted: Object = {**original, "metadata": dict(original["metadata"])}
     if "replicas" in live.get("spec", {}):
-        wanted["spec"]["replicas"] = live["spec"]["replicas"]
+        wanted["spec"] = {**original["spec"], "replicas": live["spec"]["replicas"]}
     annotations = dict(original["metadata"].get("annotations") or {})
     revision = (live["metadata"].get("annotations") or {}).get(_REVISION)
     if revision is not None:
@@ -52,7 +52,8 @@ def merged(original: Object, live: Object) -> Object | None:
     if annotations:
         wanted["metadata"]["annotations"] = annotations
     current = plain(live)
-    same = wanted["spec"] == current.get("spec") and all(
+    content = [key for key in {*wanted, *current} if key != "metadata"]
+    same = all(wanted.get(key) == current.get(key) for key in content) and all(
         (wanted["metadata"].get(key) or {}) == (current["metadata"].get(key) or {})
         for key in ("labels", "annotations")
     )
@@ -82,6 +83,20 @@ def restore(path: str, original: dict[str, Any], rollout: bool) -> dict[str, Any
             hint="kubectl -n smart-dairy-prod get pods",
         )
     return {"object": path}
+
+
+def scale(path: str, replicas: int) -> dict[str, Any]:
+    """Set the replicas of a Deployment and wait until all are available."""
+    kube = tools.current().kube
+    kube.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
+    polling.wait_until(
+        lambda: reading.rolled_out(kube.get(path)),
+        what=f"{replicas} replicas of {path}",
+        limit_seconds=ROLLOUT_LIMIT_SECONDS,
+        interval_seconds=1.0,
+        ignore=(ProbeFailed,),
+    )
+    return {"object": path, "replicas": replicas}
 
 
 def _restored(kube: Kube, path: str, original: Object) -> bool:

@@ -90,9 +90,7 @@ def respread(limit_seconds: float = 300.0) -> dict[str, Any]:
             return False
         crowd = surplus(by_node, ready_application_nodes(now))
         for pod in crowd:
-            answer = evict(
-                now, kube, namespace=layout.NAMESPACE, pod=pod.name, node=str(pod.node)
-            )
+            answer = evict(now, kube, namespace=layout.NAMESPACE, pod=pod.name, node=str(pod.node))
             if next_step(answer.status) is Next.FAIL:
                 raise FaultFailed(
                     f"Eviction of {pod.name}: expected 201 or 429, got HTTP {answer.status}."

@@ -24,9 +24,7 @@ def victims(pods: Sequence[BackendPod], count: int, chance: random.Random) -> li
     return sorted(serving, key=lambda pod: pod.restarts)[:count]
 
 
-def surplus(
-    by_node: Mapping[str, Sequence[BackendPod]], nodes: Sequence[str]
-) -> list[BackendPod]:
+def surplus(by_node: Mapping[str, Sequence[BackendPod]], nodes: Sequence[str]) -> list[BackendPod]:
     """Return the pods to move so that no node of ``nodes`` has two more than another.
 
     The scheduler places a replacement where the fewest are, so it is enough to take the pods

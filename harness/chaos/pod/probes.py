@@ -32,9 +32,7 @@ def backend_nodes_crowding() -> int:
 
 def disruption_budget_minimum() -> int:
     """Return the disruption budget's minAvailable; -1 when there is no budget."""
-    budget = sessions.current().tools.kube.find(
-        f"{names.DISRUPTION_BUDGETS}/{names.BACKEND_PDB}"
-    )
+    budget = sessions.current().tools.kube.find(f"{names.DISRUPTION_BUDGETS}/{names.BACKEND_PDB}")
     return -1 if budget is None else int(budget["spec"].get("minAvailable", -1))
 
 
@@ -50,7 +48,7 @@ def await_full_readiness(limit_seconds: float, exclude_fault_nodes: bool = False
     def serving() -> bool:
         wanted = kube.get(names.BACKEND_DEPLOYMENT)["spec"].get("replicas", 1)
         pods = reading.backend_pods(kube)
-        return sum(pod.serves and pod.node not in broken for pod in pods) >= wanted
+        return sum(pod.serves and pod.node not in broken for pod in pods) >= int(wanted)
 
     return now.watch_until(
         serving,

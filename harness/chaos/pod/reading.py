@@ -102,7 +102,7 @@ def rolled_out(deployment: Object) -> bool:
     """Say whether every replica of a Deployment is of its newest template, and available."""
     status, spec = deployment.get("status", {}), deployment["spec"]
     wanted = spec.get("replicas", 1)
-    return (
+    return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
         and status.get("updatedReplicas", 0) == wanted
         and status.get("replicas", 0) == wanted

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness import clock
 from harness.chaos import names, workloads
 from harness.chaos import session as sessions
 from harness.chaos.scaling.reading import mean_cpu_percent
 from harness.clients.http import LoadWorkload
 from harness.errors import FaultFailed
+from harness.model.history import Phase
 
 __all__ = ["begin_load", "end_load", "reset_replicas"]
 
@@ -17,6 +19,7 @@ FAULT = "load"
 
 
 def begin_load(
+    *,
     path: str,
     requests_per_second: float,
     outstanding_max: int,
@@ -50,6 +53,7 @@ def begin_load(
         evidence={"requests_per_second": requests_per_second, "path": path},
     )
     load.start()
+    began_at = clock.monotonic()
 
     def proof() -> Mapping[str, Any] | None:
         percent = mean_cpu_percent(kube, request)
@@ -63,13 +67,14 @@ def begin_load(
         proof,
         what=f"the backend's CPU use to exceed {target_percent:g} % of its request",
         limit_seconds=proof_limit_seconds,
+        effect_at=began_at,
         interval_seconds=2.0,
     )
     return {"targets": [names.BACKEND]}
 
 
 def end_load() -> dict[str, Any]:
-    """End the load and record how much of it was reached.
+    """End the load and record that, with how much of it was reached, as healed.
 
     The replicas are left to the autoscaler: what it does next is judged.
     """
@@ -79,7 +84,7 @@ def end_load() -> dict[str, Any]:
         raise FaultFailed("End of load: expected a load that began, got none.")
     load.stop()
     tally = load.tally
-    now.recorder.observe("load_ended", {"sent": tally.sent, "ok": tally.ok})
+    now.recorder.fault(FAULT, Phase.HEALED, {"sent": tally.sent, "ok": tally.ok})
     return {"targets": [names.BACKEND], "sent": tally.sent, "ok": tally.ok}
 
 

@@ -14,9 +14,12 @@ import subprocess
 import sys
 import time
 
-# A promotion waits for WAL replay; Patroni itself gives up the leader's key after its ttl of 20 s.
-LIMIT_SECONDS = 20
-INTERVAL_SECONDS = 0.05
+# A promotion ends only when the received WAL is replayed and the WAL receiver is gone, which was
+# seen to take most of a minute. Patroni itself ends this program at the next change of role.
+LIMIT_SECONDS = 600
+# Close together at first, because a healthy promotion takes a tenth of a second.
+INTERVAL_SECONDS_MIN = 0.05
+INTERVAL_SECONDS_MAX = 0.5
 REQUEST_LIMIT_SECONDS = 2
 PSQL = ("psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "postgres", "-XAtqc")
 
@@ -32,13 +35,14 @@ def main(role: str) -> int:
     leader = os.environ["NODE_NAME"] if role == "primary" else None
     request = transaction(record, os.environ["RECORD_VALUE"], leader)
     deadline = time.monotonic() + LIMIT_SECONDS
-    problem = "nothing tried"
+    problem, interval = "nothing tried", INTERVAL_SECONDS_MIN
     while time.monotonic() < deadline:
         problem = attempt(request, wanted)
         if not problem:
             print(f"endpoint {record} now points at {os.environ['NODE_NAME']}", flush=True)
             return 0
-        time.sleep(INTERVAL_SECONDS)
+        time.sleep(interval)
+        interval = min(interval * 1.1, INTERVAL_SECONDS_MAX)
     print(f"endpoint {record} was not published: {problem}", file=sys.stderr, flush=True)
     return 1
 
