@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from harness import clock
@@ -77,7 +78,7 @@ def write_history(path: Path, operations: int) -> None:
 
 def judge(path: Path) -> dict[str, object]:
     """Parse and judge the history once; return seconds, peak bytes and what was found."""
-    started = clock.monotonic()
+    started, used = clock.monotonic(), time.process_time()
     with path.open(encoding="utf-8") as file:
         history = parse(file)
     parsed = clock.monotonic()
@@ -97,6 +98,8 @@ def judge(path: Path) -> dict[str, object]:
         "parse_seconds": round(parsed - started, 3),
         "check_seconds": round(ended - parsed, 3),
         "seconds": round(ended - started, 3),
+        # Tells a slow program from a host that is busy with something else.
+        "processor_seconds": round(time.process_time() - used, 3),
         "seconds_limit": SECONDS_LIMIT,
         "peak_bytes": peak,
         "peak_bytes_limit": BYTES_LIMIT,

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from kubernetes import client, config
 
 from harness.errors import ProbeFailed
 from harness.stack import layout
@@ -44,6 +43,9 @@ class Kube:
     """Requests to one cluster; safe to share between threads."""
 
     def __init__(self, where: Folders) -> None:
+        # Here, because its import takes a second that not every trial needs to spend.
+        from kubernetes import client, config  # noqa: PLC0415
+
         settings = client.Configuration()
         try:
             config.load_kube_config(  # type: ignore[no-untyped-call]

@@ -139,12 +139,15 @@ class Session:
         *,
         what: str,
         limit_seconds: float,
-        effect_at: float | None = None,
+        issued_at: float | None = None,
+        effective_at: float | None = None,
         interval_seconds: float = 0.1,
     ) -> dict[str, Any]:
         """Wait for the evidence that a fault took effect, record it as proven and return it.
 
-        ``effect_at`` is the moment it did, where it is known better than from the evidence.
+        It took effect between ``issued_at`` and ``effective_at`` (monotonic seconds); the
+        earlier one counts and the time between is the error of what is measured from it; where
+        they are not known it is the moment of the evidence.
         Raises FaultFailed when there is no evidence within the limit.
         """
         try:
@@ -157,7 +160,9 @@ class Session:
             )
         except LimitExceeded as error:
             raise FaultFailed(f"Fault {fault} was injected but not proven: {error}") from error
-        moment = {"effect_at": clock.monotonic() if effect_at is None else effect_at}
+        issued = clock.monotonic() if issued_at is None else issued_at
+        error = 0.0 if effective_at is None else effective_at - issued
+        moment = {"effect_at": issued, "effect_error": round(error, 6)}
         proof = {**moment, **evidence}
         self.recorder.fault(fault, Phase.PROVEN, proof)
         return proof
@@ -192,8 +197,15 @@ class Session:
 
     def _record_healed(self, result: UndoResult) -> None:
         if result.healed and result.entry is not None:
-            evidence = {"what": result.entry.what, **result.evidence}
-            self.recorder.fault(result.entry.fault, Phase.HEALED, evidence)
+            # Stamped with the begin of the undo: what happens from then on is not the system's
+            # own doing, so checkers must not count it as recovery.
+            seconds = clock.monotonic() - (result.began_at or clock.monotonic())
+            evidence = {
+                "what": result.entry.what,
+                "undo_seconds": round(seconds, 3),
+                **result.evidence,
+            }
+            self.recorder.fault(result.entry.fault, Phase.HEALED, evidence, at=result.began_at)
 
 
 def activate(session: Session) -> None:

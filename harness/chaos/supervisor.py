@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -24,8 +23,11 @@ from harness.chaos.journal import TrialStatus
 from harness.chaos.undo import UndoLog, UndoResult
 from harness.chaos.worker import ENDING, HISTORY, JOURNAL, identity
 from harness.clients.recorder import brief
-from harness.errors import ExperimentInvalid
+from harness.errors import EnvironmentUnavailable, ExperimentInvalid
 from harness.stack.folders import REPOSITORY, folders
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 LOG = "worker.log"
 # Used where an experiment states none; the composed documents all do.
@@ -61,9 +63,16 @@ def run_trial(
 
     The child is given ``trial_limit_seconds`` of the experiment's configuration, then, as after
     a request to ``stop``, ``heal_limit_seconds`` to heal, then it is killed. A KeyboardInterrupt
-    here does the same and is raised again. Raises ExperimentInvalid for a file that is none.
+    here does the same and is raised again. Raises ExperimentInvalid for a file that is none,
+    EnvironmentUnavailable for a folder that holds an earlier trial.
     """
     limits = _limits(experiment)
+    for name in (HISTORY, JOURNAL):
+        if (trial_dir / name).exists():
+            raise EnvironmentUnavailable(
+                f"Trial folder {trial_dir}: expected no {name} of an earlier trial, got one. "
+                "Next step: use a fresh results folder."
+            )
     trial_dir.mkdir(parents=True, exist_ok=True)
     process = _start(experiment, trial_dir, claim=claim, seed=seed)
     problems: list[str] = []
@@ -106,7 +115,7 @@ def _limits(experiment: Path) -> _Limits:
     )
 
 
-def _start(experiment: Path, trial_dir: Path, *, claim: str, seed: int) -> subprocess.Popen[bytes]:
+def _start(experiment: Path, trial_dir: Path, *, claim: str, seed: int) -> Popen[bytes]:
     return command.start(
         [
             sys.executable,
@@ -129,7 +138,7 @@ def _start(experiment: Path, trial_dir: Path, *, claim: str, seed: int) -> subpr
 
 
 def _watch(
-    process: subprocess.Popen[bytes],
+    process: Popen[bytes],
     limits: _Limits,
     problems: list[str],
     stop: threading.Event | None,
@@ -151,23 +160,30 @@ def _watch(
     return False
 
 
-def _end(process: subprocess.Popen[bytes], heal_seconds: float, problems: list[str]) -> None:
+def _end(process: Popen[bytes], heal_seconds: float, problems: list[str]) -> None:
     """Ask the child to heal and end, kill it when it does not; it is gone afterwards."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
     try:
-        process.wait(heal_seconds)
-    except subprocess.TimeoutExpired:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        if _gone(process, heal_seconds):
+            return
         problems.append(
             f"The worker did not heal within {heal_seconds:g} s after SIGTERM; it was killed."
         )
-        command.kill_tree(process)
-        process.wait(KILL_LIMIT_SECONDS)
-    except BaseException:
-        # A second request to stop: no more waiting, the undo log is replayed from here.
-        command.kill_tree(process)
-        process.wait(KILL_LIMIT_SECONDS)
-        raise
+    finally:
+        # Also on a second request to stop: the undo log is replayed from here.
+        if process.poll() is None:
+            command.kill_tree(process)
+            _gone(process, KILL_LIMIT_SECONDS)
+
+
+def _gone(process: Popen[bytes], limit_seconds: float) -> bool:
+    deadline = clock.monotonic() + limit_seconds
+    while process.poll() is None:
+        if clock.monotonic() >= deadline:
+            return False
+        polling.pause(_SPACING_SECONDS)
+    return True
 
 
 def _heal(trial_dir: Path, report: Callable[[str], None]) -> list[UndoResult]:
@@ -178,22 +194,26 @@ def _heal(trial_dir: Path, report: Callable[[str], None]) -> list[UndoResult]:
 
 def _conclude(
     trial_dir: Path,
-    process: subprocess.Popen[bytes],
+    process: Popen[bytes],
     problems: list[str],
     report: Callable[[str], None],
     *,
     stopped: bool,
 ) -> TrialOutcome:
     status, told = _read_ending(trial_dir, process.returncode)
+    if problems and status is TrialStatus.INTERRUPTED:
+        status = TrialStatus.FAILED
     problems += told
+    unhealed = False
     for result in _heal(trial_dir, report):
         what = result.entry.what if result.entry else "undo log"
         if result.healed:
             problems.append(f"Left behind by the worker and healed afterwards: {what}.")
         else:
             problems.append(f"Not healed: {what}: {result.error}")
+            unhealed = True
             status = TrialStatus.FAILED
-    if stopped and status is not TrialStatus.FAILED:
+    if stopped and not unhealed:
         status = TrialStatus.INTERRUPTED
     elif problems and status is TrialStatus.COMPLETED:
         status = TrialStatus.FAILED

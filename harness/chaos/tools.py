@@ -23,11 +23,23 @@ class Tools:
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self._kube: tuple[int, Kube] | None = None
 
-    @cached_property
+    @property
     def kube(self) -> Kube:
-        """Return the client of the harness's own cluster."""
-        return Kube(self.context.folders)
+        """Return the client of the harness's own cluster.
+
+        Made anew when the kubeconfig changed: a cluster made anew has new certificates.
+        """
+        try:
+            version = self.context.folders.kubeconfig.stat().st_mtime_ns
+        except FileNotFoundError:
+            version = 0
+        found = self._kube
+        if found is None or found[0] != version:
+            found = (version, Kube(self.context.folders))
+            self._kube = found
+        return found[1]
 
     @cached_property
     def patroni(self) -> Patroni:

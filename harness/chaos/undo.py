@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness import clock
 from harness.clients.recorder import brief
 from harness.errors import FaultFailed
 from harness.stack.folders import Folders
@@ -44,12 +45,16 @@ class UndoEntry:
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What became of one undo; ``evidence`` is what the function returned."""
+    """What became of one undo; ``evidence`` is what the function returned.
+
+    ``began_at`` is when it began, on the monotonic clock: from then on the system was helped.
+    """
 
     entry: UndoEntry | None
     healed: bool
     error: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    began_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -173,13 +178,15 @@ class UndoLog:
         return results
 
     def _run(self, entry: UndoEntry) -> UndoResult:
+        began_at = clock.monotonic()
         try:
             evidence = resolve(entry.provider)(**entry.arguments)
             self.healed(entry.id)
         # The edge of foreign code: one undo that fails must not keep the others from running.
         except Exception as error:
             return UndoResult(entry, False, brief(error))
-        return UndoResult(entry, True, None, evidence if isinstance(evidence, Mapping) else {})
+        told = evidence if isinstance(evidence, Mapping) else {}
+        return UndoResult(entry, True, None, told, began_at)
 
     def _append(self, document: Mapping[str, Any]) -> None:
         line = json.dumps(document, ensure_ascii=False).encode() + b"\n"

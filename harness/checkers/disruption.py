@@ -77,7 +77,8 @@ def full_readiness_time(history: History, claim: Claim, window: Window) -> Findi
     last, restored = samples[below[-1]], samples[below[-1] + 1]
     sentence = f"All {before:g} backend pods were Ready again after"
     value = restored.at - window.effect
-    return judge(claim, value, restored.at - last.at, sentence, details)
+    error = restored.at - last.at + window.effect_error
+    return judge(claim, value, error, sentence, details)
 
 
 def _ready(history: History, window: Window, until: float) -> tuple[list[Observation], float]:

@@ -41,7 +41,7 @@ def acknowledged_lost(history: History, claim: Claim, window: Window) -> Finding
             f"The load was too low: {before} writes were acknowledged before the fault, "
             f"at least {minimum:.0f} needed."
         )
-    present = Counter(final.ids)
+    present = frozenset(final.ids)
     lost = [name for name in writes.acknowledged if name not in present]
     age, spread = _ages([writes.acknowledged[name] for name in lost], window.effect)
     details = (
@@ -53,7 +53,7 @@ def acknowledged_lost(history: History, claim: Claim, window: Window) -> Finding
     )
     by_time = claim.bound.unit == "s"
     value = spread if by_time else float(len(lost))
-    wrong = _impossible(present, writes)
+    wrong = _impossible(final.ids, present, writes, len(lost))
     if wrong:
         measured = Measurement(value, claim.bound.unit, 0.0)
         reason = f"The final read holds what it must not: {'; '.join(wrong)}."
@@ -74,17 +74,16 @@ def _final_read(history: History, window: Window) -> FinalRead:
 
 
 def _sort_writes(history: History, wanted: str, until: float) -> _Writes:
-    writes = _Writes()
-    for _, ended, ok, outcome, client, name in history.attempts:
-        if not client.startswith(wanted):
-            continue
+    found = history.attempts
+    if wanted:
+        found = [attempt for attempt in found if attempt.client.startswith(wanted)]
+    writes = _Writes({name: at for _, at, ok, _, _, name in found if ok and at <= until})
+    for attempt in [attempt for attempt in found if not attempt.ok or attempt.ended > until]:
         # What ended after the final read may or may not have been there to be read.
-        if outcome is Outcome.INDETERMINATE or ended > until:
-            writes.indeterminate.add(name)
-        elif ok:
-            writes.acknowledged[name] = ended
+        if attempt.outcome is Outcome.INDETERMINATE or attempt.ended > until:
+            writes.indeterminate.add(attempt.id)
         else:
-            writes.failed.add(name)
+            writes.failed.add(attempt.id)
     return writes
 
 
@@ -95,11 +94,19 @@ def _ages(lost_at: list[float], effect: float) -> tuple[float, float]:
     return age, max(age, max(lost_at) - effect)
 
 
-def _impossible(present: Counter[str], writes: _Writes) -> list[str]:
+def _impossible(
+    ids: tuple[str, ...], present: frozenset[str], writes: _Writes, lost: int
+) -> list[str]:
     failed = [name for name in writes.failed if name in present]
-    repeated = [name for name, times in present.items() if times > 1]
-    others = [name for name in present if name not in writes.acknowledged]
-    unknown = [n for n in others if n not in writes.failed and n not in writes.indeterminate]
+    repeated = []
+    if len(present) < len(ids):
+        repeated = [name for name, times in Counter(ids).items() if times > 1]
+    unknown = []
+    indeterminate = sum(1 for name in writes.indeterminate if name in present)
+    # Counting first spares a look-up for each of a million identifiers.
+    if len(present) > len(writes.acknowledged) - lost + len(failed) + indeterminate:
+        others = present - writes.failed - writes.indeterminate
+        unknown = [name for name in others if name not in writes.acknowledged]
     found = []
     if failed:
         found.append(f"failed writes that are present: {_named(failed)}")

@@ -34,13 +34,14 @@ class CannotJudge(Exception):
 class Window:
     """When the fault was begun, took effect and was first healed, and when the records end.
 
-    All in seconds on the history's clock.
+    All in seconds on the history's clock; the effect came up to ``effect_error`` later.
     """
 
     begun: float
     effect: float
     healed: float | None
     end: float
+    effect_error: float = 0.0
 
     @property
     def until(self) -> float:
@@ -108,7 +109,7 @@ def fault_window(history: History, *, proof_needed: bool = True) -> Window:
     names = {f.fault for f in injected} - {f.fault for f in proven}
     if proof_needed and names:
         raise CannotJudge(f"The fault was not proven to have happened: {', '.join(sorted(names))}.")
-    stated = [_effect_at(f) for f in proven if "effect_at" in f.evidence]
+    stated = [_seconds(f, "effect_at") for f in proven if "effect_at" in f.evidence]
     unstated = {f.fault for f in proven if "effect_at" in f.evidence}
     effect = min([*stated, *(f.at for f in injected if f.fault not in unstated)], default=None)
     if effect is None:
@@ -116,7 +117,14 @@ def fault_window(history: History, *, proof_needed: bool = True) -> Window:
     # Healing the planted defect helps the system as much as healing the fault does.
     heals = [f.at for f in history.faults if f.phase is Phase.HEALED and f.at > effect]
     begun = min([effect, *(f.at for f in injected)])
-    return Window(begun, effect, min(heals, default=None), history.records[-1].at)
+    errors = [_seconds(f, "effect_error") for f in proven if "effect_error" in f.evidence]
+    return Window(
+        begun,
+        effect,
+        min(heals, default=None),
+        history.records[-1].at,
+        max(errors, default=0.0),
+    )
 
 
 def judge(
@@ -213,11 +221,11 @@ def _wrong(observation: Observation, name: str, expected: str, got: object) -> H
     )
 
 
-def _effect_at(fault: Fault) -> float:
-    value = fault.evidence["effect_at"]
+def _seconds(fault: Fault, name: str) -> float:
+    value = fault.evidence[name]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise HistoryInvalid(
-            f"fault {fault.fault!r} at {fault.at}: field 'evidence.effect_at': "
+            f"fault {fault.fault!r} at {fault.at}: field 'evidence.{name}': "
             f"expected seconds, got {value!r}"
         )
     return float(value)

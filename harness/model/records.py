@@ -102,17 +102,19 @@ def pair(operations: Iterable[Operation]) -> list[Attempt]:
     Raises HistoryInvalid for one that was invoked twice.
     """
     found: list[Attempt] = []
-    begun: dict[str, tuple[float, str]] = {}
+    begun: dict[str, Operation] = {}
+    keep, take, invoked, ok = found.append, begun.pop, Outcome.INVOKED, Outcome.OK
     at = 0.0
-    for at, client, _, name, outcome, _ in operations:
-        if outcome is not Outcome.INVOKED:
-            began = begun.pop(name, (at, client))[0]
-            found.append(_attempt((began, at, outcome is Outcome.OK, outcome, client, name)))
+    for operation in operations:
+        at, client, _, name, outcome, _ = operation
+        if outcome is not invoked:
+            began = take(name, operation)[0]
+            keep(_attempt((began, at, outcome is ok, outcome, client, name)))
         elif name in begun:
             raise HistoryInvalid(f"operation {name!r} at {at}: invoked twice")
         else:
-            begun[name] = (at, client)
-    for name, (began, client) in begun.items():
+            begun[name] = operation
+    for began, client, _, name, _, _ in begun.values():
         found.append(Attempt(began, at, False, Outcome.INDETERMINATE, client, name))
     return found
 

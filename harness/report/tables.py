@@ -27,15 +27,14 @@ CLAIM_WIDTH = 19
 
 _COLUMNS = {
     "Claim": CLAIM_WIDTH,
-    "Bound": 8,
-    "Measured": 14,
+    "Bound": 11,
+    "Measured": 16,
     "Documented": 11,
     "Fidelity": 10,
     "Verdict": 14,
-    "Evidence": 7,
+    "Evidence": 8,
 }
-_WIDEST = 19
-"""Longer cells continue on the next line, so that the table keeps to PIPED_WIDTH."""
+"""Fixed widths: longer cells continue on the next line, and the table keeps to PIPED_WIDTH."""
 
 PIPED_WIDTH = 100
 """Columns where the width of the terminal is unknown."""
@@ -91,7 +90,7 @@ def claims_table(run: StoredRun) -> Table:
         caption_justify="left",
     )
     for name, width in _COLUMNS.items():
-        table.add_column(name, overflow="fold", min_width=width, max_width=_WIDEST)
+        table.add_column(name, overflow="fold", width=width)
     for claim in run.claims:
         table.add_row(
             textwrap.fill(claim.id, CLAIM_WIDTH),

@@ -118,7 +118,7 @@ def status(context: Context) -> list[PartStatus]:
     return rows
 
 
-def differences(context: Context) -> list[dict[str, Any]]:
+def differences(context: Context | None = None) -> list[dict[str, Any]]:
     """Return where the emulated cache differs from production's, and why."""
     return [
         {

@@ -10,6 +10,10 @@ MEMORY = "512m"
 
 _SMALL = "three servers share one machine's memory"
 
+_FAULTS = ("postmaster-kill", "container-kill", "hang")
+_FAILOVER_CLAIMS = tuple(f"database-failover-time-{fault}" for fault in _FAULTS)
+_LOSS_CLAIMS = tuple(f"database-no-acknowledged-loss-{fault}" for fault in _FAULTS)
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -45,7 +49,7 @@ PARAMETERS = (
         "RDS default for the class",
         "512MB",
         "bounds the disk that three copies take",
-        ("database-failover-time",),
+        _FAILOVER_CLAIMS,
     ),
 )
 
@@ -67,8 +71,6 @@ FAILOVER: dict[str, Any] = {
     "maximum_lag_on_failover": 1048576,
     "synchronous_mode": True,
 }
-
-_FAILOVER_CLAIMS = ("database-failover-time",)
 
 
 def parameters() -> dict[str, str]:
@@ -114,14 +116,14 @@ def _stand_ins() -> list[dict[str, Any]]:
             "production": "the provider may restart it in place, which takes its crash recovery",
             "emulation": "failed over from at once (primary_start_timeout 0)",
             "why": "the document promises failover, not restart",
-            "weakens": ["database-failover-time-postmaster"],
+            "weakens": [_FAILOVER_CLAIMS[0]],
         },
         {
             "what": "replication to the standby",
             "production": "synchronous copies of storage blocks, below the engine",
             "emulation": "synchronous streaming of WAL; without a standby commits go on alone",
             "why": "the nearest that PostgreSQL itself has",
-            "weakens": ["database-no-acknowledged-loss"],
+            "weakens": list(_LOSS_CLAIMS),
         },
         {
             "what": "backups, Performance Insights, storage encryption",

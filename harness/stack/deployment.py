@@ -114,6 +114,15 @@ def deploy(context: Context) -> None:
     wait_available(context)
 
 
+def readiness_delay_seconds() -> float:
+    """Return the initial delay of the backend's readiness probe, before which nothing serves."""
+    for document in _documents(render(EMULATION)):
+        if document["kind"] == "Deployment" and document["metadata"]["name"] == "odoo-backend":
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            return float(container["readinessProbe"]["initialDelaySeconds"])
+    raise InputInvalid(f"{OVERLAYS / EMULATION}: expected Deployment odoo-backend, got none")
+
+
 def private_objects(credentials: Credentials) -> list[dict[str, Any]]:
     """Return the Secret and the CA's ConfigMap, which come from the stack's credentials."""
     passwords = {

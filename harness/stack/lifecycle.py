@@ -124,7 +124,7 @@ def down(where: Folders, report: Callable[[str], None], *, keep_images: bool = F
         if attach.read_record(where) is not None:
             client = engine.ensure(where, install=False, report=report).client
     if client is not None:
-        removed += _remove_containers(client)
+        removed += remove_containers(client)
         if network.remove(client):
             removed.append(f"network {layout.NETWORK}")
         ours = engine.is_ours(where)
@@ -139,7 +139,8 @@ def down(where: Folders, report: Callable[[str], None], *, keep_images: bool = F
     return removed
 
 
-def _remove_containers(client: docker.DockerClient) -> list[str]:
+def remove_containers(client: docker.DockerClient) -> list[str]:
+    """Remove every container of the stack, found by label, and return what was removed."""
     found = client.containers.list(
         all=True, filters={"label": f"{layout.STACK_LABEL}=smart-dairy"}, ignore_removed=True
     )

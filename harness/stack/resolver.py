@@ -78,7 +78,7 @@ def status(context: Context) -> list[PartStatus]:
     return rows
 
 
-def differences(context: Context) -> list[dict[str, Any]]:
+def differences(context: Context | None = None) -> list[dict[str, Any]]:
     """Return where the emulated DNS differs from production's."""
     return [
         {
@@ -88,7 +88,12 @@ def differences(context: Context) -> list[dict[str, Any]]:
             "emulation": f"CoreDNS on one etcd, TTL {layout.ENDPOINT_TTL_SECONDS} s, "
             "no propagation delay",
             "why": "the provider's DNS cannot be run here",
-            "weakens": ["database-failover-time", "cache-failover-time"],
+            "weakens": [
+                "database-failover-time-postmaster-kill",
+                "database-failover-time-container-kill",
+                "database-failover-time-hang",
+                "cache-failover-time",
+            ],
         },
         {
             "what": "consensus store",

@@ -1,4 +1,4 @@
-"""Recovery time, unavailability, failed ratio and lost acknowledgements from hand-made histories."""
+"""Recovery time, unavailability, failed ratio and lost acknowledgements."""
 
 from __future__ import annotations
 
@@ -91,6 +91,36 @@ def test_operations_that_were_still_ok_before_the_outage_are_no_recovery() -> No
     assert finding.measured.value == pytest.approx(10 + LATENCY)
 
 
+def test_a_short_stall_before_the_outage_is_not_the_outage() -> None:
+    """A busy host stalls for a second, then the service goes away: the long outage counts."""
+    recorded = history(
+        operations(90, 101),
+        fault(),
+        operations(102, 103),
+        operations(103, 130, FAILED),
+        operations(130, 140),
+    )
+    finding = check(recorded, RECOVERY)
+
+    assert finding.measured is not None
+    assert finding.measured.value == pytest.approx(30 + LATENCY)
+    assert dict(finding.details)["outages and stalls seen"] == "2"
+
+
+def test_a_stall_after_the_heal_is_not_the_outage() -> None:
+    """What begins once the fault is being healed is no consequence of the fault."""
+    recorded = history(
+        operations(90, 100),
+        fault(healed=120),
+        operations(105, 125),
+        operations(140, 150),
+    )
+    finding = check(recorded, RECOVERY)
+
+    assert finding.measured is not None
+    assert finding.measured.value == pytest.approx(5 + LATENCY)
+
+
 def test_an_operation_that_hung_through_the_outage_ends_it() -> None:
     """No operation fails, but one takes 15 s: that is the recovery, and its error says so."""
     recorded = history(
@@ -130,7 +160,7 @@ def test_an_operation_that_is_invoked_twice_makes_the_history_invalid() -> None:
     """Identifiers are unique in a trial; anything else cannot be paired."""
     twice = [Operation(at, "sql-0", "insert", "same", Outcome.INVOKED) for at in (90, 91)]
 
-    with pytest.raises(HistoryInvalid, match="'same'.*invoked twice"):
+    with pytest.raises(HistoryInvalid, match=r"'same'.*invoked twice"):
         check(history(twice, fault()), RECOVERY)
 
 
@@ -165,10 +195,6 @@ def test_unavailability(recorded: History, expected: Verdict, value: float | Non
     if value is not None:
         assert finding.measured is not None
         assert value == pytest.approx(finding.measured.value)
-
-
-def http(begin: float, end: float, outcome: Outcome = OK) -> list[object]:
-    return operations(begin, end, outcome, client="http-0", op="request")  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize(

@@ -362,7 +362,9 @@ def test_autoscaler(
 
 def test_a_malformed_observation_is_named() -> None:
     """Probe, time, field, expected and got."""
-    recorded = history(fault("drain", healed=150), see("ready_backends", 99, "five"))
+    recorded = history(
+        fault("drain", healed=150), see("ready_backends", 99, "five"), ready((101, 110, 5))
+    )
 
     with pytest.raises(ValueError, match=r"'ready_backends' at 99.*a number, got 'five'"):
         check(recorded, claim("full_readiness_time"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
-from harness.stack import layout, resolver
+from harness.stack import cache, database_settings, layout, resolver
+from harness.stack.folders import EXPERIMENTS
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,14 @@ def test_a_record_carries_the_endpoints_ttl() -> None:
     record = json.loads(resolver.record_value("10.0.201.11"))
 
     assert record == {"host": "10.0.201.11", "ttl": 5}
+
+
+def test_the_claims_that_differences_weaken_exist() -> None:
+    """Each difference of resolver, database and cache names claims of the claims file."""
+    document = yaml.safe_load((EXPERIMENTS / "claims.yaml").read_text())
+    known = {claim["id"] for claim in document["claims"]}
+    rows = [*resolver.differences(), *database_settings.differences(), *cache.differences()]
+    weakened = {claim for row in rows for claim in row["weakens"]}
+
+    assert weakened <= known
+    assert weakened

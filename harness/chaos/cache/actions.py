@@ -35,13 +35,15 @@ def kill_primary() -> dict[str, Any]:
         evidence={"server": server, "connected_replicas": replicas},
     )
     now.notes["cache_old_primary"] = server
+    issued_at = clock.monotonic()
     container.kill()
-    effect_at = clock.monotonic()
+    effective_at = clock.monotonic()
     now.prove(
         "cache_primary_kill",
         lambda: state_proof(container, "exited"),
         what=f"container {server} to be gone",
         limit_seconds=PROOF_LIMIT_SECONDS,
-        effect_at=effect_at,
+        issued_at=issued_at,
+        effective_at=effective_at,
     )
     return {"targets": [server]}

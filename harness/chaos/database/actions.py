@@ -147,9 +147,17 @@ def _break(
         arguments={"server": server},
         evidence={"server": server, "timeline": timeline},
     )
+    issued_at = clock.monotonic()
     effect()
-    effect_at = clock.monotonic()
-    now.prove(fault, proof, what=what, limit_seconds=PROOF_LIMIT_SECONDS, effect_at=effect_at)
+    effective_at = clock.monotonic()
+    now.prove(
+        fault,
+        proof,
+        what=what,
+        limit_seconds=PROOF_LIMIT_SECONDS,
+        issued_at=issued_at,
+        effective_at=effective_at,
+    )
     return {"targets": [server], "timeline": timeline}
 
 

@@ -18,6 +18,8 @@ SERVERS = (layout.REPLICA, *layout.DATABASES)
 # A member that answers at all answers from memory and one read of its consensus store.
 REQUEST_LIMIT_SECONDS = 1.5
 CONNECT_LIMIT_SECONDS = 0.5
+# Threads of one experiment that ask at once: watcher, probe and undo.
+_CONNECTIONS = 4
 
 _LEADERS = ("leader", "standby_leader", "primary", "master")
 _SYNCHRONOUS = ("sync_standby", "quorum_standby")
@@ -100,6 +102,7 @@ class Patroni:
         )
         self._pool = urllib3.PoolManager(
             retries=False,
+            maxsize=_CONNECTIONS,
             timeout=urllib3.Timeout(connect=CONNECT_LIMIT_SECONDS, read=REQUEST_LIMIT_SECONDS),
         )
 

@@ -109,14 +109,16 @@ def _break(fault: str, *, verb: str, pods_min: int, effect: Any, state: str) -> 
         evidence={"node": node, "pods": [p.name for p in pods], "seed": now.seed},
     )
     now.notes["fault_nodes"] = [node]
+    issued_at = clock.monotonic()
     effect(container)
-    effect_at = clock.monotonic()
+    effective_at = clock.monotonic()
     now.prove(
         fault,
         lambda: _state_proof(container, state),
         what=f"{node} to be {state}",
         limit_seconds=PROOF_LIMIT_SECONDS,
-        effect_at=effect_at,
+        issued_at=issued_at,
+        effective_at=effective_at,
     )
     return {"targets": [node]}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from harness import clock, polling
@@ -67,8 +68,15 @@ def drain_all(session: Session, nodes: list[str], pace: Pace) -> list[DrainResul
 
     A drain that reaches its limit is a finding and raises nothing.
     """
+    abort = threading.Event()
     with ThreadPoolExecutor(max_workers=len(nodes), thread_name_prefix="drain") as pool:
-        futures = [pool.submit(_drain, session, node, pace) for node in nodes]
+        futures = [pool.submit(_drain, session, node, pace, abort) for node in nodes]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        # Where one failed, the other need not go on to its limit.
+        abort.set()
+        failures = [f.exception() for f in futures if f.done() and f.exception()]
+        if failures and failures[0] is not None:
+            raise failures[0]
         return [future.result() for future in futures]
 
 
@@ -79,7 +87,7 @@ def pods_of(kube: Kube, node: str) -> list[Object]:
     return items
 
 
-def _drain(session: Session, node: str, pace: Pace) -> DrainResult:
+def _drain(session: Session, node: str, pace: Pace, abort: threading.Event) -> DrainResult:
     kube = session.tools.kube
     started = clock.monotonic()
     result = DrainResult(node)
@@ -101,6 +109,8 @@ def _drain(session: Session, node: str, pace: Pace) -> DrainResult:
                 _attempt(session, pod, pace, result)
         if polling.pause(pace.backend_retry_seconds, stop=session.stop):
             raise FaultFailed(f"Drain of {node} was stopped with {len(known)} pod(s) left.")
+        if abort.is_set():
+            raise FaultFailed(f"Drain of {node} was given up because another drain failed.")
     result.left = sorted(pod.name for pod in known.values())
     state = "completed" if result.completed else "limit_reached"
     session.recorder.observe(

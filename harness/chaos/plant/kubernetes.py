@@ -10,13 +10,14 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from harness import polling
 from harness.chaos import names
 from harness.chaos import session as sessions
 from harness.chaos.kube import Object
 from harness.chaos.plant.objects import plain
 from harness.chaos.pod import reading
 from harness.chaos.session import Session
-from harness.errors import FaultFailed, ProbeFailed
+from harness.errors import FaultFailed, LimitExceeded, ProbeFailed
 from harness.model.history import Phase
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 FAULT = "plant"
+# Pulling, creating and starting five containers on a busy host, beside their own delay.
+START_MARGIN_SECONDS = 10.0
 # A setting of the stand-in backend: how long its ports stay closed.
 _START_DELAY = "START_DELAY_SECONDS"
 _EVICTING_TAINTS = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
@@ -100,11 +103,17 @@ def remove_graceful_stop(start_delay_seconds: int, rollout_limit_seconds: float)
 
     The slow start is what a readiness probe hides from clients.
     """
-    return _change_backend(
+    now = sessions.current()
+    result = _change_backend(
         lambda deployment: without_graceful_stop(deployment, start_delay_seconds),
         "no graceful stop",
         rollout_limit_seconds,
     )
+    # Without a readiness probe the rollout ends before anything listens: what the planting
+    # itself costs must be over before the fault, or it would be counted as the fault's.
+    if polling.pause(start_delay_seconds + START_MARGIN_SECONDS, stop=now.waiting):
+        raise LimitExceeded("Stopped while the backend started.")
+    return result
 
 
 def lengthen_tolerations(seconds: int, rollout_limit_seconds: float) -> dict[str, Any]:

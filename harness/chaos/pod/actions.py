@@ -36,16 +36,17 @@ def kill_containers(count: int, proof_limit_seconds: float = 60.0) -> dict[str, 
         arguments={"limit_seconds": 240.0},
         evidence={"pods": [p.name for p in chosen], "seed": now.seed},
     )
-    killed_at = []
+    issued_at = clock.monotonic()
     for pod in chosen:
         _kill(now, pod)
-        killed_at.append(clock.monotonic())
+    effective_at = clock.monotonic()
     now.prove(
         FAULT,
         lambda: restarted(chosen, reading.backend_pods(kube)),
         what=f"a restart of {count} containers as the kubelet reports it",
         limit_seconds=proof_limit_seconds,
-        effect_at=killed_at[0],
+        issued_at=issued_at,
+        effective_at=effective_at,
         interval_seconds=0.5,
     )
     return {"targets": [p.name for p in chosen]}

@@ -52,8 +52,9 @@ def begin_load(
         arguments={"autoscaler": _plain(autoscaler), "replicas": replicas},
         evidence={"requests_per_second": requests_per_second, "path": path},
     )
+    issued_at = clock.monotonic()
     load.start()
-    began_at = clock.monotonic()
+    effective_at = clock.monotonic()
 
     def proof() -> Mapping[str, Any] | None:
         percent = mean_cpu_percent(kube, request)
@@ -67,7 +68,8 @@ def begin_load(
         proof,
         what=f"the backend's CPU use to exceed {target_percent:g} % of its request",
         limit_seconds=proof_limit_seconds,
-        effect_at=began_at,
+        issued_at=issued_at,
+        effective_at=effective_at,
         interval_seconds=2.0,
     )
     return {"targets": [names.BACKEND]}

@@ -1,0 +1,52 @@
+"""One whole run of every experiment and every sabotage, shared by the tests that read it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import clock, lanes
+from harness.plan import Lane, Sabotages
+from harness.stack.context import Context
+from harness.stack.folders import folders
+from harness.stack.lock import held
+
+# Any seed would do; a fixed one makes two runs choose the same pods.
+SEED = 141
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and the content of its verdict.json."""
+
+    folder: Path
+    document: dict[str, Any]
+
+    def claim(self, name: str) -> dict[str, Any]:
+        return next(claim for claim in self.document["claims"] if claim["id"] == name)
+
+
+@pytest.fixture(scope="session")
+def judged(stack: Context) -> Run:
+    """Every experiment once and every sabotage, run on the stack that is up."""
+    started = clock.monotonic()
+
+    def report(line: str) -> None:
+        # Straight to the terminal: this takes long, and silence looks like a hang.
+        print(f"[{clock.monotonic() - started:7.1f} s] {line}", file=sys.__stderr__, flush=True)
+
+    request = lanes.Request(
+        lane=Lane.QUICK, only=(), trials=None, seed=SEED, sabotages=Sabotages.ALL
+    )
+    where = folders()
+    prepared = lanes.prepare(request, where)
+    with held(where.cache, purpose="acceptance tests"):
+        outcome = lanes.execute(prepared, replace(stack, report=report), threading.Event())
+    folder = outcome.report.parent
+    return Run(folder, json.loads((folder / "verdict.json").read_text()))

@@ -1,0 +1,88 @@
+"""The command line: exit codes, usage errors, and answers for machines."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from harness import cli, commands
+from harness.commands import Answer, Options
+from harness.errors import EnvironmentUnavailable, ExitCode, HarnessError, InputInvalid
+
+
+def _command(monkeypatch: pytest.MonkeyPatch, result: Answer | BaseException) -> None:
+    def act(options: Options, stop: threading.Event) -> Answer:
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    monkeypatch.setitem(commands.COMMANDS, "status", act)  # type: ignore[arg-type]
+    monkeypatch.setattr(cli, "_handle_signals", lambda stop: None)
+
+
+@pytest.mark.parametrize("argv", [["no-such-command"], [], ["run", "--trials", "0"], ["judge"]])
+def test_usage_errors_end_with_64(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A usage error is not taken for an inconclusive verdict (argparse's own code is 2)."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+
+    assert caught.value.code == ExitCode.USAGE
+    assert "--help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InputInvalid(["a", "b"]), ExitCode.USAGE),
+        (EnvironmentUnavailable("x"), ExitCode.UNAVAILABLE),
+        (HarnessError("x"), ExitCode.INTERNAL),
+        (RuntimeError("x"), ExitCode.INTERNAL),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+)
+def test_errors_have_their_exit_codes(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: ExitCode,
+) -> None:
+    """Each way to fail has the exit code of the design."""
+    _command(monkeypatch, error)
+
+    assert cli.main(["status"]) == code
+    assert capsys.readouterr().err
+
+
+def test_all_problems_reach_machines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json an error is one document with every problem."""
+    _command(monkeypatch, InputInvalid(["first", "second"]))
+    cli.main(["status", "--json"])
+
+    assert json.loads(capsys.readouterr().out)["problems"] == ["first", "second"]
+
+
+def test_verdicts_become_exit_codes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The answer's exit code is the program's."""
+    _command(monkeypatch, Answer(text="t", data={"x": 1}, exit_code=ExitCode.REFUTED))
+
+    assert cli.main(["status"]) == ExitCode.REFUTED
+    assert capsys.readouterr().out == "t\n"
+
+
+@pytest.mark.parametrize("name", [*commands.COMMANDS])
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command has --help with examples and exit codes."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main([name, "--help"])
+
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "examples:" in text
+    assert "exit codes:" in text
+    assert "--json" in text
