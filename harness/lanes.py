@@ -14,6 +14,7 @@ from typing import Any
 from harness import clock, command, evidence, judge, plan, polling
 from harness.chaos import compose, supervisor
 from harness.chaos.journal import TrialStatus
+from harness.chaos.pod import spread
 from harness.documents import Documents, load_documents
 from harness.errors import ExperimentInvalid, HarnessError, InputInvalid
 from harness.model.claim import Claim
@@ -168,6 +169,8 @@ def execute(prepared: Prepared, context: Context, stop: threading.Event) -> Outc
     _point_latest(results)
     for line in plan_text(prepared).splitlines():
         context.report(f"plan: {line}")
+    # An earlier drain or lost node that was interrupted may have left the pods crowded.
+    spread.settle(context.report)
     problems = _run_tracks(prepared, context, results, stop)
     about |= {
         "finished": clock.wall().isoformat(timespec="seconds"),

@@ -20,6 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="take the stack down after the last test",
     )
+    parser.addoption(
+        "--every-sabotage",
+        action="store_true",
+        help="run the two longest sabotages as well (about 10 minutes more)",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

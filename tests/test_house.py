@@ -71,12 +71,12 @@ def test_imports_point_down(path: Path) -> None:
     problems = []
     for line, name in _imports(ast.parse(path.read_text())):
         parts = name.split(".")
-        if parts[0] != "harness" or len(parts) < 2 or not (HARNESS / parts[1]).exists():
-            if parts[0] != "harness" or not (HARNESS / f"{parts[-1]}.py").exists():
-                continue
-        target = parts[1] if len(parts) > 1 else "__init__"
-        if target.startswith("__version") or target == "__init__":
+        if parts[0] != "harness" or len(parts) < 2:
             continue
+        is_module = (HARNESS / parts[1]).exists() or (HARNESS / f"{parts[1]}.py").exists()
+        if not is_module:
+            continue
+        target = parts[1]
         if _row(target) > row:
             problems.append(f"{path}:{line}: imports harness.{target}, which stands higher")
         if top in PURE and target not in PURE[top] | {top}:

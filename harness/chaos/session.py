@@ -161,8 +161,8 @@ class Session:
         except LimitExceeded as error:
             raise FaultFailed(f"Fault {fault} was injected but not proven: {error}") from error
         issued = clock.monotonic() if issued_at is None else issued_at
-        error = 0.0 if effective_at is None else effective_at - issued
-        moment = {"effect_at": issued, "effect_error": round(error, 6)}
+        doubt = 0.0 if effective_at is None else effective_at - issued
+        moment = {"effect_at": issued, "effect_error": round(doubt, 6)}
         proof = {**moment, **evidence}
         self.recorder.fault(fault, Phase.PROVEN, proof)
         return proof

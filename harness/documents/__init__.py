@@ -27,7 +27,7 @@ SABOTAGE_FOLDER = "sabotage"
 TIME_TRIALS_FULL = 5
 
 _CLAIM_REQUIRED = tuple(
-    "id sentence place indicator bound fidelity experiment sabotage trials".split()  # noqa: SIM905
+    "id sentence place indicator bound fidelity experiment sabotage trials".split()
 )
 _CLAIM_OPTIONAL = ("documented", "note", "parameters")
 _EXPERIMENT_REQUIRED = ("title", "description", "method")

@@ -74,6 +74,11 @@ def ensure(folders: Folders, *, install: bool, report: Callable[[str], None]) ->
     return Engine(client, ours=True)
 
 
+def was_started(folders: Folders) -> bool:
+    """Say whether the harness ever started an engine of its own here."""
+    return (_folder(folders) / "daemon.json").exists()
+
+
 def stop(folders: Folders, report: Callable[[str], None]) -> bool:
     """Stop the engine if the harness started it; say whether it did."""
     pid = _our_pid(folders)
@@ -130,9 +135,12 @@ def _folder(folders: Folders) -> Path:
 def _start(folders: Folders, report: Callable[[str], None]) -> None:
     folder = _folder(folders)
     folder.mkdir(parents=True, exist_ok=True)
-    configuration = _configuration(folders)
+    missing = missing_capabilities(Path("/proc/self/status").read_text())
+    configuration = _configuration_for(folders, missing)
     (folder / "daemon.json").write_text(json.dumps(configuration, indent=1))
-    (folder / "links-before.json").write_text(json.dumps(_links()))
+    # A pid file of an engine that was killed keeps dockerd from starting when the number is
+    # in use again.
+    (folder / "dockerd.pid").unlink(missing_ok=True)
     report("Starting the container engine (dockerd)")
     process = command.start(
         ["dockerd", "--config-file", folder / "daemon.json"], log=folder / "dockerd.log"
@@ -154,7 +162,7 @@ def _answers_or_dies(returncode: int | None, folder: Path) -> bool:
     return connect() is not None
 
 
-def _configuration(folders: Folders) -> dict[str, object]:
+def _configuration_for(folders: Folders, missing: frozenset[str]) -> dict[str, object]:
     folder = _folder(folders)
     configuration: dict[str, object] = {
         "data-root": str(folders.cache / "engine" / "data"),
@@ -164,7 +172,6 @@ def _configuration(folders: Folders) -> dict[str, object]:
         "bridge": "none",
         "log-opts": {"max-size": "20m", "max-file": "2"},
     }
-    missing = missing_capabilities(Path("/proc/self/status").read_text())
     if missing:
         shim = folder / "runtime-shim"
         source = Path(__file__).with_name("runtime_shim.py")
@@ -205,10 +212,6 @@ def _alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
-
-
-def _links() -> list[str]:
-    return sorted(entry.name for entry in Path("/sys/class/net").iterdir())
 
 
 def _remove_traces(folders: Folders) -> None:

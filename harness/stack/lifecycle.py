@@ -120,9 +120,8 @@ def down(where: Folders, report: Callable[[str], None], *, keep_images: bool = F
     """
     removed: list[str] = []
     client = engine.connect()
-    if client is None and (where.cache / "engine" / "daemon.json").exists():
-        if attach.read_record(where) is not None:
-            client = engine.ensure(where, install=False, report=report).client
+    if client is None and engine.was_started(where) and attach.read_record(where) is not None:
+        client = engine.ensure(where, install=False, report=report).client
     if client is not None:
         removed += remove_containers(client)
         if network.remove(client):

@@ -53,9 +53,7 @@ def test_a_second_up_changes_nothing(stack: Context) -> None:
     done = _run("up", "--json")
 
     assert done.returncode == ExitCode.SUPPORTED, done.stderr
-    assert {part["name"] for part in json.loads(done.stdout)["parts"]} == {
-        *layout.all_containers()
-    }
+    assert {part["name"] for part in json.loads(done.stdout)["parts"]} == {*layout.all_containers()}
     assert before == _started(stack)
     assert clock.monotonic() - started < COMMAND_LIMIT_SECONDS
 
@@ -78,9 +76,7 @@ def test_status_names_every_part_and_no_secret(stack: Context) -> None:
 
 def test_containers_carry_the_stacks_labels(stack: Context) -> None:
     """Every container of the stack can be found by label."""
-    labelled = stack.engine.containers.list(
-        filters={"label": f"{layout.STACK_LABEL}=smart-dairy"}
-    )
+    labelled = stack.engine.containers.list(filters={"label": f"{layout.STACK_LABEL}=smart-dairy"})
 
     assert {container.name for container in labelled} == {*layout.all_containers()}
 

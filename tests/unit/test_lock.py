@@ -14,9 +14,12 @@ from harness.stack.lock import held
 
 def test_a_second_holder_is_told_who_holds_it(tmp_path: Path) -> None:
     """The error names the process and what it does."""
-    with held(tmp_path, purpose="emulate"), pytest.raises(AlreadyRunning) as caught:
-        with held(tmp_path, purpose="down"):
-            pass
+    with (
+        held(tmp_path, purpose="emulate"),
+        pytest.raises(AlreadyRunning) as caught,
+        held(tmp_path, purpose="down"),
+    ):
+        pass
 
     assert str(os.getpid()) in str(caught.value)
     assert "emulate" in str(caught.value)

@@ -7,14 +7,14 @@ from typing import Any
 from harness.chaos import names
 from harness.chaos import session as sessions
 from harness.chaos.pod import reading
-from harness.chaos.pod.actions import ready_application_nodes
+from harness.chaos.pod.spread import ready_application_nodes
 
 __all__ = ["application_nodes_ready", "await_not_ready"]
 
 
 def application_nodes_ready() -> int:
     """Return how many application nodes are Ready and schedulable."""
-    return len(ready_application_nodes(sessions.current()))
+    return len(ready_application_nodes(sessions.current().tools.kube))
 
 
 def await_not_ready(limit_seconds: float) -> dict[str, Any]:

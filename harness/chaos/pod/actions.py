@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import clock
-from harness.chaos import names
 from harness.chaos import session as sessions
-from harness.chaos.pod import reading
-from harness.chaos.pod.choice import surplus, victims
-from harness.chaos.pod.eviction import Next, evict, next_step
+from harness.chaos.kube import Answer
+from harness.chaos.pod import reading, spread
+from harness.chaos.pod.choice import victims
+from harness.chaos.pod.eviction import evict
 from harness.chaos.pod.reading import BackendPod
 from harness.chaos.session import Session
 from harness.errors import FaultFailed
@@ -83,22 +83,15 @@ def respread(limit_seconds: float = 300.0) -> dict[str, Any]:
         return {"targets": [], "skipped": "the trial was asked to stop"}
     moved: list[str] = []
 
+    kube = now.tools.kube
+
+    def evict_recorded(pod: BackendPod) -> Answer:
+        return evict(now, kube, namespace=layout.NAMESPACE, pod=pod.name, node=str(pod.node))
+
     def settle() -> bool:
-        kube = now.tools.kube
-        pods = reading.backend_pods(kube)
-        by_node = reading.serving_by_node(pods)
-        if any(not pod.serves for pod in pods if pod.phase not in ("Failed", "Succeeded")):
-            return False
-        crowd = surplus(by_node, ready_application_nodes(now))
-        for pod in crowd:
-            answer = evict(now, kube, namespace=layout.NAMESPACE, pod=pod.name, node=str(pod.node))
-            if next_step(answer.status) is Next.FAIL:
-                raise FaultFailed(
-                    f"Eviction of {pod.name}: expected 201 or 429, got HTTP {answer.status}."
-                )
-            if next_step(answer.status) is Next.DONE:
-                moved.append(pod.name)
-        return not crowd
+        even, evicted = spread.step(kube, evict_recorded)
+        moved.extend(evicted)
+        return even
 
     now.wait_until(
         settle,
@@ -107,17 +100,6 @@ def respread(limit_seconds: float = 300.0) -> dict[str, Any]:
         interval_seconds=2.0,
     )
     return {"targets": moved}
-
-
-def ready_application_nodes(now: Session) -> list[str]:
-    """Return the names of schedulable, Ready application nodes."""
-    answer = now.tools.kube.get(names.NODES, {"labelSelector": names.APPLICATION_NODES})
-    return sorted(
-        item["metadata"]["name"]
-        for item in answer.get("items", [])
-        if reading.condition(item, "Ready") == "True"
-        and not item.get("spec", {}).get("unschedulable")
-    )
 
 
 def _kill(now: Session, pod: BackendPod) -> None:

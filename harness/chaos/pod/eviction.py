@@ -45,7 +45,18 @@ def evict(session: Session, kube: Kube, *, namespace: str, pod: str, node: str) 
     Pods of the backend are recorded as ``eviction``, the others of a node as
     ``eviction_other``, because claims speak of the backend's budget only.
     """
-    answer = kube.request(
+    answer = request_eviction(kube, namespace, pod)
+    ours = pod.startswith(f"{names.BACKEND}-") and names.PODS.endswith(f"/{namespace}/pods")
+    session.recorder.observe(
+        "eviction" if ours else "eviction_other",
+        {"pod": pod, "node": node, "status": answer.status, "reason": reason(answer)},
+    )
+    return answer
+
+
+def request_eviction(kube: Kube, namespace: str, pod: str) -> Answer:
+    """Ask the Eviction API (policy/v1) once for a pod's eviction."""
+    return kube.request(
         "POST",
         f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction",
         body={
@@ -54,9 +65,3 @@ def evict(session: Session, kube: Kube, *, namespace: str, pod: str, node: str) 
             "metadata": {"name": pod, "namespace": namespace},
         },
     )
-    ours = pod.startswith(f"{names.BACKEND}-") and names.PODS.endswith(f"/{namespace}/pods")
-    session.recorder.observe(
-        "eviction" if ours else "eviction_other",
-        {"pod": pod, "node": node, "status": answer.status, "reason": reason(answer)},
-    )
-    return answer

@@ -1,0 +1,63 @@
+"""The engine is found, or started on terms that leave the host as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import EnvironmentUnavailable
+from harness.stack import engine
+from harness.stack.folders import Folders
+
+
+def test_no_install_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--no-install on a host without an engine ends with the next step, nothing installed."""
+    monkeypatch.setattr(engine, "connect", lambda: None)
+    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    with pytest.raises(EnvironmentUnavailable, match=r"--no-install.*Next step"):
+        engine.ensure(Folders(tmp_path), install=False, report=lambda line: None)
+
+
+def test_elsewhere_than_debian_as_root_the_person_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where packages cannot be installed the message says how to go on."""
+    monkeypatch.setattr(engine, "connect", lambda: None)
+    monkeypatch.setattr(engine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(engine.os, "geteuid", lambda: 1000)
+    with pytest.raises(EnvironmentUnavailable, match="install Docker"):
+        engine.ensure(Folders(tmp_path), install=True, report=lambda line: None)
+
+
+def test_the_engines_data_stays_below_the_cache(tmp_path: Path) -> None:
+    """Data and pid file of an engine of ours are below the cache, and docker0 is not made."""
+    settings = engine._configuration_for(Folders(tmp_path), frozenset())
+
+    assert str(settings["data-root"]).startswith(str(tmp_path))
+    assert str(settings["pidfile"]).startswith(str(tmp_path))
+    assert settings["bridge"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("missing", "shim"), [(frozenset(), False), (frozenset({"CAP_SYS_RESOURCE"}), True)]
+)
+def test_the_shim_is_there_only_where_a_capability_is_missing(
+    tmp_path: Path, missing: frozenset[str], shim: bool
+) -> None:
+    """On an ordinary host the engine runs with its own runtime."""
+    (tmp_path / "engine").mkdir()
+    settings = engine._configuration_for(Folders(tmp_path), missing)
+
+    assert ("default-runtime" in settings) is shim
+    assert (tmp_path / "engine" / "runtime-shim").exists() is shim
+
+
+def test_a_stranger_with_our_old_pid_is_not_our_engine(tmp_path: Path) -> None:
+    """A pid file that names another process does not make that process ours to stop."""
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    (folder / "dockerd.pid").write_text("1")
+
+    assert engine.is_ours(Folders(tmp_path)) is False
+    assert engine.stop(Folders(tmp_path), lambda line: None) is False
