@@ -80,7 +80,8 @@ def conclude(
     fewer trials than ``trials_minimum``.
     """
     measured_verdict = merge(t.finding.verdict for t in trials)
-    reason = _reason_of(measured_verdict, trials)
+    worst = _worst(claim, trials)
+    reason = _reason_of(measured_verdict, trials, worst)
     documented_verdict = _judge_documented(claim)
     verdict = measured_verdict
     if documented_verdict is Verdict.REFUTED:
@@ -108,18 +109,21 @@ def conclude(
         claim=claim,
         verdict=verdict,
         reason=reason,
-        measured=_worst(claim, trials),
+        measured=worst,
         trials=tuple(trials),
         sabotage=sabotage,
         documented_verdict=documented_verdict,
     )
 
 
-def _reason_of(verdict: Verdict, trials: Sequence[TrialResult]) -> str:
-    for trial in trials:
-        if trial.finding.verdict is verdict:
-            return trial.finding.reason
-    return "No trial was run."
+def _reason_of(verdict: Verdict, trials: Sequence[TrialResult], worst: Measurement | None) -> str:
+    """Return the reason of the trial that shows the verdict, the worst one where there are more."""
+    shown = [trial.finding for trial in trials if trial.finding.verdict is verdict]
+    if not shown:
+        return "No trial was run."
+    return next(
+        (f for f in shown if f.measured is not None and f.measured == worst), shown[0]
+    ).reason
 
 
 def _worst(claim: Claim, trials: Sequence[TrialResult]) -> Measurement | None:

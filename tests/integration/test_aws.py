@@ -154,3 +154,20 @@ def test_the_emulator_knows_no_outside_service(stack: Context) -> None:
 
     assert code == 0
     assert output.split()[-4:] == ["http://127.0.0.1:9", "http://127.0.0.1:9", "True", "0"]
+
+
+def test_the_emulators_own_client_sees_the_same_buckets(stack: Context) -> None:
+    """A person with localstack-client and our endpoint reads what the harness seeded."""
+    from localstack_client.session import Session
+
+    session = Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name=layout.REGION,
+        localstack_host=stack.layout.address(layout.AWS),
+    )
+    theirs = {bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]}
+    ours = {b["Name"] for b in aws.client(stack, "s3").list_buckets()["Buckets"]}
+
+    assert "smart-dairy-prod-assets" in theirs
+    assert ours == theirs

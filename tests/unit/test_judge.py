@@ -18,7 +18,7 @@ from tests.unit.histories import claim, fault, history, operations
 
 SUPPORTED, REFUTED, INCONCLUSIVE = Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 FAILOVER = claim("recovery_time", "below", 60, id="failover", sabotage="no-standby")
-OUTAGE = claim("unavailability", "at_most", 86.4, id="outage", sabotage="single-replica")
+OUTAGE = claim("unavailability", "at_most", 86.4, id="outage", sabotage="slow-eviction-tolerations")
 SABOTAGES = {
     "no-standby": Sabotage("no-standby", "The standby is gone.", "an-experiment", ("failover",), ())
 }
