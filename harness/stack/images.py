@@ -6,6 +6,7 @@ interrupted run goes on with the next missing image.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class ImageStore:
     def __init__(
         self, client: docker.DockerClient, folders: Folders, report: Callable[[str], None]
     ) -> None:
-        self._engine = client
+        self._client = client
         self._folders = folders
         self._report = report
         self._go_lock = threading.Lock()
@@ -70,7 +71,24 @@ class ImageStore:
                 futures[name] = pool.submit(self._ensure_one, image, needed, slots)
             for future in futures.values():
                 future.result()
+        if missing:
+            self.remove_stale()
         return self.references()
+
+    def remove_stale(self) -> list[str]:
+        """Remove the tags of images made from earlier versions of the files; return them.
+
+        One that a container still uses stays until its container is replaced.
+        """
+        current = set(self.references().values())
+        removed = []
+        for image in self._client.images.list():
+            for tag in image.tags:
+                if tag.startswith(f"{manifest.PREFIX}/") and tag not in current:
+                    with contextlib.suppress(docker.errors.APIError):
+                        self._client.images.remove(tag)
+                        removed.append(tag)
+        return removed
 
     def remove_tags(self) -> list[str]:
         """Keep an archive of each image below the cache folder and remove its tags.
@@ -91,16 +109,16 @@ class ImageStore:
                     ["docker", "save", "-o", partial, ref], limit_seconds=PACKAGE_LIMIT_SECONDS
                 )
                 partial.replace(archive)
-            self._engine.images.remove(ref, force=True)
+            self._client.images.remove(ref, force=True)
             removed.append(ref)
-        return removed
+        return removed + self.remove_stale()
 
     def digests(self) -> dict[str, str]:
         """Return the engine's content digest of each image that is present."""
         result = {}
         for name, ref in self.references().items():
             if self._has(ref):
-                result[name] = str(self._engine.images.get(ref).id)
+                result[name] = str(self._client.images.get(ref).id)
         return result
 
     def _archive(self, name: str) -> Path:
@@ -108,7 +126,7 @@ class ImageStore:
 
     def _has(self, ref: str) -> bool:
         try:
-            self._engine.images.get(ref)
+            self._client.images.get(ref)
         except docker.errors.ImageNotFound:
             return False
         return True
@@ -149,7 +167,7 @@ class ImageStore:
 
         def attempt() -> None:
             try:
-                self._engine.images.get_registry_data(source)
+                self._client.images.get_registry_data(source)
                 outcome.append(True)
             except (docker.errors.APIError, requests.exceptions.RequestException):
                 outcome.append(False)
@@ -158,7 +176,7 @@ class ImageStore:
         threading.Thread(target=attempt, daemon=True).start()
         if not done.wait(PULL_ANSWER_SECONDS) or not outcome[0]:
             return False
-        pulled = self._engine.images.pull(source)
+        pulled = self._client.images.pull(source)
         repository, _, tag = ref.rpartition(":")
         return bool(pulled.tag(repository, tag))
 
@@ -213,7 +231,7 @@ class ImageStore:
         assert image.base is not None
         references = self.references()
         nodeimage.bake(
-            self._engine,
+            self._client,
             base=references[image.base],
             images={name: references[name] for name in image.bake},
             target=ref,
