@@ -8,42 +8,49 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
 
 nox.options.sessions = ["tests"]
-nox.options.reuse_venv = "yes"
-nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 LOCK = ROOT / "requirements.lock"
-# One environment for every lane: they use the same packages.
+# One environment for every lane, because they use the same packages; nox itself would make one
+# for each session.
 ENVIRONMENT = ROOT / ".nox" / "harness"
+PYTHON = ENVIRONMENT / "bin" / "python"
 
 
 def _install(session: nox.Session) -> None:
-    """Install the locked packages, unless this environment already has exactly those."""
-    digest = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    stamp = Path(session.virtualenv.location) / "requirements.digest"
+    """Install the locked packages, unless the environment already has exactly those."""
+    digest = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
+    stamp = ENVIRONMENT / "requirements.digest"
     if stamp.exists() and stamp.read_text() == digest:
         return
-    session.install("--quiet", "--require-hashes", "-r", str(LOCK))
+    session.log("Installing the locked packages (expected 1 to 2 minutes, once)")
+    session.run(sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT), external=True)
+    _python(session, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK))
     stamp.write_text(digest)
 
 
+def _python(session: nox.Session, *arguments: str) -> None:
+    session.run(str(PYTHON), *arguments, external=True)
+
+
 def _harness(session: nox.Session, *arguments: str) -> None:
-    session.run("python", "-m", "harness", *arguments)
+    _python(session, "-m", "harness", *arguments)
 
 
-@nox.session(venv_location=str(ENVIRONMENT))
+@nox.session(venv_backend="none")
 def emulate(session: nox.Session) -> None:
     """Bring the whole stack up, break it, and judge the document's promises."""
     _install(session)
     _harness(session, "emulate", *session.posargs)
 
 
-@nox.session(venv_location=str(ENVIRONMENT))
+@nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run every test: style, types, unit, then the real stack and its experiments."""
     _install(session)
@@ -53,49 +60,49 @@ def tests(session: nox.Session) -> None:
     _stack_tests(session, *session.posargs)
 
 
-@nox.session(default=False, venv_location=str(ENVIRONMENT))
+@nox.session(default=False, venv_backend="none")
 def unit(session: nox.Session) -> None:
     """Run the tests that need no engine (seconds)."""
     _install(session)
     _unit(session, *session.posargs)
 
 
-@nox.session(default=False, venv_location=str(ENVIRONMENT))
+@nox.session(default=False, venv_backend="none")
 def integration(session: nox.Session) -> None:
     """Run the tests that need the stack; it is brought up first and taken down after."""
     _install(session)
     _stack_tests(session, *session.posargs)
 
 
-@nox.session(default=False, venv_location=str(ENVIRONMENT))
+@nox.session(default=False, venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Check style and types."""
     _install(session)
     _style(session)
 
 
-@nox.session(default=False, venv_location=str(ENVIRONMENT))
+@nox.session(default=False, venv_backend="none")
 def down(session: nox.Session) -> None:
     """Take the stack down and leave nothing but the cache."""
     _install(session)
     _harness(session, "down", *session.posargs)
 
 
-@nox.session(default=False, venv_location=str(ENVIRONMENT))
+@nox.session(default=False, venv_backend="none")
 def benchmark(session: nox.Session) -> None:
     """Measure speed as ratios in one run; needs the stack for two of them."""
     _install(session)
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    _python(session, "-m", "benchmarks", *session.posargs)
 
 
 def _style(session: nox.Session) -> None:
-    session.run("ruff", "format", "--check", ".")
-    session.run("ruff", "check", ".")
-    session.run("mypy")
+    _python(session, "-m", "ruff", "format", "--check", ".")
+    _python(session, "-m", "ruff", "check", ".")
+    _python(session, "-m", "mypy")
 
 
 def _unit(session: nox.Session, *arguments: str) -> None:
-    session.run("python", "-m", "pytest", "tests/unit", "tests/test_house.py", *arguments)
+    _python(session, "-m", "pytest", "tests/unit", "tests/test_house.py", *arguments)
 
 
 def _browser(session: nox.Session) -> None:
@@ -115,12 +122,5 @@ def _stack_tests(session: nox.Session, *arguments: str) -> None:
         _harness(session, "down")
         raise
     # The tests take the stack down themselves, so that pytest's summary comes last.
-    session.run(
-        "python",
-        "-m",
-        "pytest",
-        "tests/integration",
-        "tests/acceptance",
-        "--take-down",
-        *arguments,
-    )
+    paths = ["tests/integration", "tests/acceptance"]
+    _python(session, "-m", "pytest", *paths, "--take-down", *arguments)
