@@ -35,8 +35,19 @@ def _install(session: nox.Session) -> None:
     stamp.write_text(digest)
 
 
+# After Ctrl-C the harness heals its faults, which may take a rollout; nox would kill it after
+# half a second.
+HEAL_SECONDS = 330.0
+
+
 def _python(session: nox.Session, *arguments: str) -> None:
-    session.run(str(PYTHON), *arguments, external=True)
+    session.run(
+        str(PYTHON),
+        *arguments,
+        external=True,
+        interrupt_timeout=HEAL_SECONDS,
+        terminate_timeout=HEAL_SECONDS,
+    )
 
 
 def _harness(session: nox.Session, *arguments: str) -> None:
