@@ -31,6 +31,9 @@ INSTALL_LIMIT_SECONDS = 600
 START_LIMIT_SECONDS = 60
 STOP_LIMIT_SECONDS = 30
 
+EXEC_ROOT = Path("/var/run/smart-dairy-docker")
+_FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+
 _PACKAGES = ("docker.io", "iptables", "debootstrap")
 
 
@@ -141,6 +144,7 @@ def _start(folders: Folders, report: Callable[[str], None]) -> None:
     # A pid file of an engine that was killed keeps dockerd from starting when the number is
     # in use again.
     (folder / "dockerd.pid").unlink(missing_ok=True)
+    (folder / "host-before.json").write_text(json.dumps(_host_settings()))
     report("Starting the container engine (dockerd)")
     process = command.start(
         ["dockerd", "--config-file", folder / "daemon.json"], log=folder / "dockerd.log"
@@ -166,7 +170,7 @@ def _configuration_for(folders: Folders, missing: frozenset[str]) -> dict[str, o
     folder = _folder(folders)
     configuration: dict[str, object] = {
         "data-root": str(folders.cache / "engine" / "data"),
-        "exec-root": "/var/run/smart-dairy-docker",
+        "exec-root": str(EXEC_ROOT),
         "pidfile": str(folder / "dockerd.pid"),
         # The stack brings its own bridge; docker0 would only be one more thing to clean up.
         "bridge": "none",
@@ -214,21 +218,40 @@ def _alive(pid: int) -> bool:
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def _host_settings() -> dict[str, str]:
+    """Return what dockerd changes on the host: forwarding, and the policy of its chain."""
+    settings = {"ip_forward": _FORWARDING.read_text().strip()}
+    if shutil.which("iptables") is not None:
+        rules = command.run(["iptables", "-S", "FORWARD"], limit_seconds=10, check=False).stdout
+        settings["forward_policy"] = rules.split()[2] if rules.startswith("-P") else "ACCEPT"
+    return settings
+
+
 def _remove_traces(folders: Folders) -> None:
-    """Remove the packet filter chains that our engine leaves behind when it stops."""
+    """Undo what our engine did to the host outside its folder: chains, policy, forwarding."""
+    shutil.rmtree(EXEC_ROOT, ignore_errors=True)
+    try:
+        before = json.loads((_folder(folders) / "host-before.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        before = {}
+    if "ip_forward" in before:
+        _FORWARDING.write_text(before["ip_forward"])
     if shutil.which("iptables") is None:
         return
-    for table, parent in (("filter", "FORWARD"), ("nat", "PREROUTING"), ("nat", "OUTPUT")):
-        listing = command.run(["iptables", "-t", table, "-S"], limit_seconds=10, check=False)
-        for line in listing.stdout.splitlines():
+    for table, parents in (("filter", ("FORWARD",)), ("nat", ("PREROUTING", "OUTPUT"))):
+        listing = _iptables(table, "-S").splitlines()
+        for line in listing:
             words = line.split()
-            if words[:2] == ["-A", parent] and any(w.startswith("DOCKER") for w in words):
-                command.run(
-                    ["iptables", "-t", table, "-D", *words[1:]], limit_seconds=10, check=False
-                )
-        chains = [
-            line.split()[1] for line in listing.stdout.splitlines() if line.startswith("-N DOCKER")
-        ]
+            named = any(word.startswith("DOCKER") for word in words[2:])
+            if words[0] == "-A" and words[1] in parents and named:
+                _iptables(table, "-D", *words[1:])
+        chains = [line.split()[1] for line in listing if line.startswith("-N DOCKER")]
         for flag in ("-F", "-X"):
             for chain in chains:
-                command.run(["iptables", "-t", table, flag, chain], limit_seconds=10, check=False)
+                _iptables(table, flag, chain)
+    if "forward_policy" in before:
+        _iptables("filter", "-P", "FORWARD", before["forward_policy"])
+
+
+def _iptables(table: str, *arguments: str) -> str:
+    return command.run(["iptables", "-t", table, *arguments], limit_seconds=10, check=False).stdout

@@ -26,7 +26,7 @@ def desired_replicas() -> int:
 def await_desired(replicas: int, limit_seconds: float) -> dict[str, Any]:
     """Watch until the autoscaler wants ``replicas``; returns whether and after how long."""
     return sessions.current().watch_until(
-        lambda: desired_replicas() >= replicas,
+        lambda: _observed() >= replicas,
         what=f"the autoscaler to want {replicas} replicas",
         limit_seconds=limit_seconds,
         interval_seconds=2.0,
@@ -37,11 +37,18 @@ def await_first_scale_down(limit_seconds: float) -> dict[str, Any]:
     """Watch until the autoscaler wants fewer than it did; returns whether and after how long."""
     highest = desired_replicas()
     return sessions.current().watch_until(
-        lambda: desired_replicas() < highest,
+        lambda: _observed() < highest,
         what=f"the autoscaler to want fewer than {highest} replicas",
         limit_seconds=limit_seconds,
         interval_seconds=2.0,
     )
+
+
+def _observed() -> int:
+    # Recorded as seen here: the watcher's next sample may come after the wait has ended.
+    value = _value()
+    sessions.current().recorder.observe("hpa", value)
+    return int(value["desired"])
 
 
 def _value() -> dict[str, Any]:
