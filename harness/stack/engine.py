@@ -229,6 +229,8 @@ def _host_settings() -> dict[str, str]:
 
 def _remove_traces(folders: Folders) -> None:
     """Undo what our engine did to the host outside its folder: chains, policy, forwarding."""
+    for mount in mounts_below(EXEC_ROOT, Path("/proc/self/mountinfo").read_text()):
+        command.run(["umount", "--lazy", mount], limit_seconds=10, check=False)
     shutil.rmtree(EXEC_ROOT, ignore_errors=True)
     try:
         before = json.loads((_folder(folders) / "host-before.json").read_text())
@@ -251,6 +253,14 @@ def _remove_traces(folders: Folders) -> None:
                 _iptables(table, flag, chain)
     if "forward_policy" in before:
         _iptables("filter", "-P", "FORWARD", before["forward_policy"])
+
+
+def mounts_below(folder: Path, mountinfo: str) -> list[str]:
+    """Return the mount points below ``folder`` (itself resolved), the innermost first."""
+    roots = {str(folder), str(folder.resolve())}
+    points = [line.split()[4] for line in mountinfo.splitlines()]
+    inside = [p for p in points if any(p.startswith(f"{root}/") for root in roots)]
+    return sorted(inside, key=len, reverse=True)
 
 
 def _iptables(table: str, *arguments: str) -> str:

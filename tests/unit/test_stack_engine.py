@@ -61,3 +61,12 @@ def test_a_stranger_with_our_old_pid_is_not_our_engine(tmp_path: Path) -> None:
 
     assert engine.is_ours(Folders(tmp_path)) is False
     assert engine.stop(Folders(tmp_path), lambda line: None) is False
+
+
+def test_what_the_engine_leaves_mounted_is_found(tmp_path: Path) -> None:
+    """Only mounts below the engine's own folder, the innermost first."""
+    inside = [f"{tmp_path}/netns/default", f"{tmp_path}/a"]
+    points = ["/", f"{tmp_path}-other/x", *reversed(inside)]
+    mountinfo = "\n".join(f"1 2 0:3 / {point} rw - tmpfs tmpfs rw" for point in points)
+
+    assert engine.mounts_below(tmp_path, mountinfo) == inside
