@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -14,9 +15,12 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
+import docker.errors
+import requests.exceptions
+
 from harness import command, commands
 from harness.commands import Answer, Options
-from harness.errors import ExitCode, HarnessError, InputInvalid
+from harness.errors import EnvironmentUnavailable, ExitCode, HarnessError, InputInvalid
 
 EXAMPLES = """\
 examples:
@@ -58,13 +62,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         if stop.is_set():
             return _interrupted(options)
         return _failed(options, error)
-    except Exception:
+    except Exception as error:
         if stop.is_set():
             return _interrupted(options)
+        known = _environment_error(error)
+        if known is not None:
+            return _failed(options, known)
         traceback.print_exc()
         print("harness: internal error; the traceback above says where.", file=sys.stderr)
         return ExitCode.INTERNAL
     return _print(options, answer)
+
+
+def _environment_error(error: Exception) -> EnvironmentUnavailable | None:
+    """Return what a person can act on where the engine or the disk gave up, else None."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return EnvironmentUnavailable(
+            f"The disk is full: {error}. Next step: free space (python -m harness doctor says how "
+            "much is needed), then run the command again; it goes on where it stopped."
+        )
+    if isinstance(error, docker.errors.DockerException | requests.exceptions.RequestException):
+        return EnvironmentUnavailable(
+            f"The container engine refused or no longer answers: {error}. Next step: see that it "
+            "runs (docker info) and run the command again; up heals what was left, and down "
+            "removes everything."
+        )
+    return None
 
 
 def _print(options: Options, answer: Answer) -> int:

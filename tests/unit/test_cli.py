@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 
+import docker.errors
 import pytest
+import requests.exceptions
 
 from harness import cli, commands
 from harness.commands import Answer, Options
@@ -40,6 +43,9 @@ def test_usage_errors_end_with_64(argv: list[str], capsys: pytest.CaptureFixture
         (HarnessError("x"), ExitCode.INTERNAL),
         (RuntimeError("x"), ExitCode.INTERNAL),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.UNAVAILABLE),
+        (docker.errors.APIError("gone"), ExitCode.UNAVAILABLE),
+        (requests.exceptions.ConnectionError("refused"), ExitCode.UNAVAILABLE),
     ],
 )
 def test_errors_have_their_exit_codes(
@@ -53,6 +59,19 @@ def test_errors_have_their_exit_codes(
 
     assert cli.main(["status"]) == code
     assert capsys.readouterr().err
+
+
+def test_a_stopped_engine_and_a_full_disk_come_with_the_next_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are told in a sentence, without a traceback."""
+    for error in (OSError(errno.ENOSPC, "No space"), docker.errors.APIError("gone")):
+        _command(monkeypatch, error)
+        cli.main(["status"])
+        told = capsys.readouterr().err
+
+        assert "Next step" in told
+        assert "Traceback" not in told
 
 
 def test_all_problems_reach_machines(
