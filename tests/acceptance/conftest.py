@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,19 +43,18 @@ def left_out(request: pytest.FixtureRequest) -> frozenset[str]:
 
 
 @pytest.fixture(scope="session")
-def judged(stack: Context, left_out: frozenset[str]) -> Run:
+def judged(request: pytest.FixtureRequest, stack: Context, left_out: frozenset[str]) -> Run:
     """Every experiment once and the sabotages, run on the stack that is up."""
     started = clock.monotonic()
+    terminal = request.config.pluginmanager.getplugin("terminalreporter")
 
     def report(line: str) -> None:
-        # Straight to the terminal: this takes long, and silence looks like a hang.
-        print(f"[{clock.monotonic() - started:7.1f} s] {line}", file=sys.__stderr__, flush=True)
+        # Past pytest's capture: this takes long, and silence looks like a hang.
+        terminal.write_line(f"[{clock.monotonic() - started:7.1f} s] {line}")
 
-    request = lanes.Request(
-        lane=Lane.QUICK, only=(), trials=None, seed=SEED, sabotages=Sabotages.ALL
-    )
+    asked = lanes.Request(lane=Lane.QUICK, only=(), trials=None, seed=SEED, sabotages=Sabotages.ALL)
     where = folders()
-    prepared = lanes.prepare(request, where)
+    prepared = lanes.prepare(asked, where)
     trials = tuple(trial for trial in prepared.trials if trial.sabotage not in left_out)
     prepared = replace(prepared, trials=trials)
     with held(where.cache, purpose="acceptance tests"):
