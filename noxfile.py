@@ -30,7 +30,9 @@ def _install(session: nox.Session) -> None:
     if stamp.exists() and stamp.read_text() == digest:
         return
     session.log("Installing the locked packages (expected 1 to 2 minutes, once)")
-    session.run(sys.executable, "-m", "venv", "--clear", str(ENVIRONMENT), external=True)
+    # virtualenv comes with nox; the standard library's venv is a package of its own on Debian.
+    arguments = ["--clear", "--quiet", str(ENVIRONMENT)]
+    session.run(sys.executable, "-m", "virtualenv", *arguments, external=True)
     _python(session, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(LOCK))
     stamp.write_text(digest)
 
