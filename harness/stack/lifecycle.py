@@ -41,9 +41,11 @@ class Timing:
 def prepare(where: Folders, *, install: bool, report: Callable[[str], None]) -> Context:
     """Return the context of a stack to be: engine, images, network and credentials ready."""
     running = engine.ensure(where, install=install, report=report)
+    # The images first: what they compile is then there for kubectl, and other images are made
+    # in the meantime.
+    references = images.ImageStore(running.client, where, report).ensure()
     gotools.kind(where, report)
     gotools.kubectl(where, report)
-    references = images.ImageStore(running.client, where, report).ensure()
     record = attach.read_record(where)
     run = record["run"] if record else f"stack-{clock.wall():%Y%m%dT%H%M%SZ}"
     addresses = network.ensure(running.client, run)
