@@ -22,7 +22,7 @@ _STYLES = {
     Verdict.REFUTED: "bold red",
     Verdict.INCONCLUSIVE: "yellow",
 }
-CLAIM_WIDTH = 19
+CLAIM_WIDTH = 18
 """Ids are broken at their hyphens, else they would take the room of the numbers."""
 
 _COLUMNS = {
@@ -32,7 +32,7 @@ _COLUMNS = {
     "Documented": 11,
     "Fidelity": 10,
     "Verdict": 14,
-    "Evidence": 8,
+    "Evidence": 9,
 }
 """Fixed widths: longer cells continue on the next line, and the table keeps to PIPED_WIDTH."""
 

@@ -11,8 +11,23 @@ from harness.chaos.watch_stack import autoscaler_value
 __all__ = ["await_desired", "await_first_scale_down", "desired_replicas", "metrics_known"]
 
 
-def metrics_known() -> bool:
-    """Say whether the autoscaler knows all of its metrics and may scale."""
+def metrics_known(limit_seconds: float = 0.0) -> bool:
+    """Say whether the autoscaler knows all of its metrics and may scale.
+
+    Gives it up to ``limit_seconds``: metrics of new pods are there a minute after their start.
+    """
+    now = sessions.current()
+    return bool(
+        now.watch_until(
+            _metrics_known,
+            what="the autoscaler to know its metrics",
+            limit_seconds=limit_seconds,
+            interval_seconds=2.0,
+        )["reached"]
+    )
+
+
+def _metrics_known() -> bool:
     value = _value()
     known = value["cpu_percent"] is not None and value["memory_percent"] is not None
     return known and value["scaling_active"] is True
