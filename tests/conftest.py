@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-sabotage",
         action="store_true",
-        help="run the two longest sabotages as well (about 10 minutes more)",
+        help="run the longest sabotage as well (about 4 minutes more)",
     )
 
 
