@@ -201,6 +201,8 @@ def bring_up(where: Folders, options: Options, board: Board) -> lifecycle.Timing
     """Check the host, heal what is left over, and bring every part up."""
     host.require(host.inspect(where))
     context = lifecycle.prepare(where, install=not options.no_install, report=board.report)
+    if UndoLog.of(where).pending():
+        lifecycle.start_stopped(context)
     heal(where, board)
     return lifecycle.up(context)
 
