@@ -173,6 +173,8 @@ def recover(options: Options, stop: threading.Event) -> Answer:
         if read_record(where) is None:
             return Answer(text="No stack is up: nothing to heal.", data={"healed": []})
         engine.ensure(where, install=False, report=board.report)
+        if UndoLog.of(where).pending():
+            lifecycle.start_stopped(attach(board.report))
         healed = heal(where, board)
     text = "\n".join(f"healed: {what}" for what in healed) or "No fault was left."
     return Answer(text=text, data={"healed": healed})
