@@ -18,7 +18,7 @@ from harness.errors import ExitCode, FaultFailed
 from harness.plan import Lane, Sabotages
 from harness.progress import Board
 from harness.report import stack_tables
-from harness.stack import credentials, engine, host, lifecycle, lock
+from harness.stack import containers, credentials, engine, host, layout, lifecycle, lock
 from harness.stack.attach import attach, read_record
 from harness.stack.folders import Folders, folders
 
@@ -173,8 +173,6 @@ def recover(options: Options, stop: threading.Event) -> Answer:
         if read_record(where) is None:
             return Answer(text="No stack is up: nothing to heal.", data={"healed": []})
         engine.ensure(where, install=False, report=board.report)
-        if UndoLog.of(where).pending():
-            lifecycle.start_stopped(attach(board.report))
         healed = heal(where, board)
     text = "\n".join(f"healed: {what}" for what in healed) or "No fault was left."
     return Answer(text=text, data={"healed": healed})
@@ -203,8 +201,6 @@ def bring_up(where: Folders, options: Options, board: Board) -> lifecycle.Timing
     """Check the host, heal what is left over, and bring every part up."""
     host.require(host.inspect(where))
     context = lifecycle.prepare(where, install=not options.no_install, report=board.report)
-    if UndoLog.of(where).pending():
-        lifecycle.start_stopped(context)
     heal(where, board)
     return lifecycle.up(context)
 
@@ -212,12 +208,15 @@ def bring_up(where: Folders, options: Options, board: Board) -> lifecycle.Timing
 def heal(where: Folders, board: Board) -> list[str]:
     """Replay the undo log and return what was healed.
 
-    Raises FaultFailed when something could not be healed.
+    Starts first what is stopped: after a crash of the engine everything is, and healing a fault
+    needs the parts around it. Raises FaultFailed when something could not be healed.
     """
     log = UndoLog.of(where)
     if not log.pending():
         return []
     command.allow_again()
+    context = attach(board.report)
+    containers.resume(context, layout.all_containers())
     results = log.replay(board.report)
     failed = [r for r in results if not r.healed]
     if failed:

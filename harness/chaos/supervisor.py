@@ -90,11 +90,6 @@ def run_trial(
     return _conclude(trial_dir, process, problems, report, stopped=stopped)
 
 
-def recover(report: Callable[[str], None]) -> list[UndoResult]:
-    """Heal whatever any earlier trial left pending and return what became of each."""
-    return UndoLog.of(folders()).replay(report)
-
-
 @dataclass(frozen=True)
 class _Limits:
     trial_seconds: float

@@ -18,7 +18,7 @@ from harness import command, safety
 from harness.errors import EnvironmentUnavailable
 from harness.polling import wait_until
 from harness.stack import cni, gotools, layout
-from harness.stack.containers import find
+from harness.stack.containers import find, resume
 from harness.stack.context import Context
 from harness.stack.folders import INFRA
 from harness.stack.layout import Layout
@@ -43,7 +43,7 @@ def up(context: Context) -> None:
         state = "absent"
     if state == "absent":
         _create(context)
-    _restart_stopped(context)
+    resume(context, NODES)
     wait_until(
         lambda: _api_answers(context),
         what="the Kubernetes API to answer",
@@ -238,17 +238,6 @@ def _state(context: Context) -> str:
     wanted = context.engine.images.get(context.images["node"]).id
     images = {c.image.id for c in containers if c is not None and c.image is not None}
     return "present" if images == {wanted} else "partial"
-
-
-def _restart_stopped(context: Context) -> None:
-    for name in NODES:
-        container = find(context, name)
-        if container is None:
-            continue
-        if container.status == "paused":
-            container.unpause()
-        elif container.status != "running":
-            container.start()
 
 
 def _api_answers(context: Context) -> bool:

@@ -122,6 +122,18 @@ def find(context: Context, name: str) -> Container | None:
         return None
 
 
+def resume(context: Context, names: Sequence[str]) -> None:
+    """Start or unpause those of the named containers that exist and do not run."""
+    for name in names:
+        container = find(context, name)
+        if container is None:
+            continue
+        if container.status == "paused":
+            container.unpause()
+        elif container.status != "running":
+            container.start()
+
+
 def remove(context: Context, names: Sequence[str]) -> list[str]:
     """Remove containers (with their anonymous volumes) by name and return those removed."""
     removed = []

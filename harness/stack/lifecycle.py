@@ -26,7 +26,6 @@ from harness.stack import (
     network,
     resolver,
 )
-from harness.stack.containers import find
 from harness.stack.context import Context
 from harness.stack.folders import Folders
 from harness.stack.status import PartStatus
@@ -62,24 +61,6 @@ def prepare(where: Folders, *, install: bool, report: Callable[[str], None]) -> 
         images=references,
         report=report,
     )
-
-
-def start_stopped(context: Context) -> list[str]:
-    """Start what is stopped or paused of the stack, and return the names.
-
-    After a crash of the engine everything is stopped; healing a fault needs the parts around it.
-    """
-    started = []
-    for name in layout.all_containers():
-        container = find(context, name)
-        if container is None or container.status == "running":
-            continue
-        if container.status == "paused":
-            container.unpause()
-        else:
-            container.start()
-        started.append(name)
-    return started
 
 
 def up(context: Context) -> Timing:
