@@ -30,8 +30,11 @@ def describe_run(context: Context, run: str, seed: int) -> dict[str, Any]:
         "stack": context.run,
         "image_digests": store.digests(),
         "manifest_digests": {
-            overlay: deployment.digest_of_render(overlay, context.layout, context.images)
-            for overlay in ("emulation", "production")
+            deployment.EMULATION: deployment.digest_of_render(
+                deployment.EMULATION, context.layout, context.images
+            ),
+            # As it is applied there: this host's addresses and images are no part of it.
+            deployment.PRODUCTION: deployment.digest_of_render(deployment.PRODUCTION),
         },
         "host": describe_host(context),
         "differences": differences(context),
