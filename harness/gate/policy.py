@@ -223,4 +223,4 @@ def _remarks(
         yield "The run stored no list of differences from production."
     waived = [each.id for each in decided if each.outcome is Outcome.WAIVED]
     if waived:
-        yield f"Admitted only by waiver: {', '.join(waived)}."
+        yield f"Not supported, but waived: {', '.join(waived)}."
