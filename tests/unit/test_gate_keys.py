@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -29,12 +30,8 @@ def test_a_key_pair_is_created_and_loads(tmp_path: Path) -> None:
     assert pair.fingerprint != keys.create(tmp_path / "other.key").fingerprint
 
 
-def test_a_wide_umask_does_not_open_the_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wide_umask_does_not_open_the_key(tmp_path: Path) -> None:
     """The mode does not depend on how the caller's shell is set."""
-    import os
-
     before = os.umask(0)
     try:
         pair = keys.create(tmp_path / "gate.key")
@@ -42,6 +39,29 @@ def test_a_wide_umask_does_not_open_the_key(
         os.umask(before)
 
     assert pair.private.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_narrow_umask_does_not_hide_the_public_key(tmp_path: Path) -> None:
+    """Whoever verifies may be another user."""
+    before = os.umask(0o077)
+    try:
+        pair = keys.create(tmp_path / "gate.key")
+    finally:
+        os.umask(before)
+
+    assert pair.public.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_that_comes_in_between_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking first is for the message; the system call itself refuses."""
+    (tmp_path / "gate.key").write_text("precious")
+    monkeypatch.setattr(keys.os.path, "lexists", lambda path: False)
+    with pytest.raises(InputInvalid, match="File exists"):
+        keys.create(tmp_path / "gate.key")
+
+    assert (tmp_path / "gate.key").read_text() == "precious"
 
 
 @pytest.mark.parametrize("taken", [["gate.key"], ["gate.key.pub"], ["gate.key", "gate.key.pub"]])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.gate.policy import Outcome, decide
+from harness.gate.policy import Decision, Outcome, decide
 from harness.model.claim import Documented
 from harness.model.verdict import Verdict
 from tests.unit.gate_sample import (
@@ -194,8 +194,24 @@ def test_no_claims_refuse(tmp_path: Path) -> None:
 
     assert any("no claim at all" in each for each in decide_on(folder).refusals)
     nothing = decide(run, facts, (), (), today=TODAY)
-    assert not nothing.admitted
+    assert any("no claim at all" in each for each in nothing.refusals)
     assert nothing.verdict is INCONCLUSIVE
+    assert not Decision(TODAY, ()).admitted
+
+
+def test_claims_that_nobody_asked_for_refuse(tmp_path: Path) -> None:
+    """A claims.yaml without claims asks nothing, and so nothing is answered."""
+    run, facts = read(write_results(tmp_path / "run"))
+    decision = decide(run, facts, (), (), today=TODAY)
+
+    assert any("no claim at all" in each for each in decision.refusals)
+
+
+def test_a_supported_claim_carries_no_waiver(tmp_path: Path) -> None:
+    """A waiver that is not needed does not show as one that was used."""
+    decision = decide_on(write_results(tmp_path / "run"), waiver(TIME))
+
+    assert [each.waiver for each in decision.claims] == [None] * 3
 
 
 def test_claims_that_nobody_knows_refuse(tmp_path: Path) -> None:
