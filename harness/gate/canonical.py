@@ -14,11 +14,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def encode(document: Any) -> bytes:
-    """Return the one form of a document: sorted keys, no spaces, UTF-8, no NaN, one line."""
+    """Return the one form of a document: sorted keys, no spaces, UTF-8, no NaN, one line.
+
+    Raises InputInvalid for text that is half a character, which JSON can hold and UTF-8 cannot.
+    """
     text = json.dumps(
         document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
-    return text.encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        near = ascii(text[max(0, error.start - 40) : error.start + 1])
+        raise InputInvalid(f"Expected Unicode text, got half a character after {near}") from error
 
 
 def decode(data: bytes, where: object) -> dict[str, Any]:
@@ -43,6 +50,10 @@ def decode(data: bytes, where: object) -> dict[str, Any]:
         raise InputInvalid(f"{where}: expected plain JSON, got: {error}") from error
     if not isinstance(document, dict):
         raise InputInvalid(f"{where}: expected a JSON object, got {type(document).__name__}")
+    try:
+        encode(document)
+    except InputInvalid as error:
+        raise InputInvalid(f"{where}: {error}") from error
     return document
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def of_attestation(issued: Issued) -> str:
         else f"signed by key {issued.signer}"
     )
     lines = [headline(issued.decision), *_details(issued.decision)]
-    return "\n".join([*lines, f"Attestation: {issued.path} ({signed})"])
+    return _lines([*lines, f"Attestation: {issued.path} ({signed})"])
 
 
 def of_verification(path: Path, verification: Verification) -> str:
@@ -63,7 +63,7 @@ def of_verification(path: Path, verification: Verification) -> str:
         lines = [f"Not verified: {path}, {count} {plural}. Do not apply."]
     lines += [f"  {each.sentence}" for each in verification.mismatches]
     lines += [f"  not compared: {each}" for each in verification.unchecked]
-    return "\n".join(lines)
+    return _lines(lines)
 
 
 def as_data(decision: Decision) -> dict[str, Any]:
@@ -94,3 +94,12 @@ def _details(decision: Decision) -> Iterator[str]:
             if claim.outcome is outcome:
                 yield f"  {outcome.value}: {of_claim(claim)}"
     yield from (f"  note: {each}" for each in decision.remarks)
+
+
+def _lines(lines: Sequence[str]) -> str:
+    # The texts come from a file that may be forged: one that moved the cursor or began a line of
+    # its own could show a verification that never was.
+    return "\n".join(
+        "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+        for line in lines
+    )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +16,8 @@ from typing import Any
 import pytest
 
 from harness import cli, clock, gate_commands
-from harness.gate import artifacts
+from harness.errors import InputInvalid
+from harness.gate import artifacts, attestation_reader, dsse, keys
 from harness.stack import deployment
 from tests.unit.gate_sample import (
     FLOOR,
@@ -264,6 +268,7 @@ def test_manifests_are_compared_rendered_or_as_a_folder(bench: Bench) -> None:
         (["--commit", "abc"], "expected the 40 hexadecimal digits"),
         (["--commit", "HEAD"], "expected the 40 hexadecimal digits"),
         (["--plan", "no-such-plan"], "no-such-plan: expected a Terraform plan"),
+        (["--plan", "/dev/null"], "expected a Terraform plan, got an empty file"),
         (["--manifests", "no-such-folder"], "expected rendered manifests"),
         (["--manifests", "tests"], "expected a folder with kustomization.yaml"),
         (["--key", "no-such-key"], "expected a key file"),
@@ -329,6 +334,63 @@ def test_a_payload_that_was_touched_does_not_verify(bench: Bench) -> None:
     assert code == 1
     assert "Signature: " in told
     assert "Commit: " in told
+
+
+def test_bytes_changed_at_random_never_verify(bench: Bench) -> None:
+    """Whatever is flipped: malformed, or a mismatch, unless payload and signature are as before."""
+    bench.attest()
+    data = bench.attestation.read_bytes()
+    intact = dsse.read(bench.attestation)
+    public, rng = keys.load_public(bench.public), random.Random(141)
+    endings = Counter[str]()
+    for _ in range(1500):
+        changed = bytearray(data)
+        for _ in range(rng.choice((1, 1, 1, 3, 30))):
+            changed[rng.randrange(len(changed))] = rng.randrange(256)
+        bench.attestation.write_bytes(bytes(changed))
+        try:
+            envelope = dsse.read(bench.attestation)
+        except InputInvalid:
+            endings["malformed"] += 1
+            continue
+        same = envelope.payload == intact.payload and {s.value for s in envelope.signatures} == {
+            s.value for s in intact.signatures
+        }
+        assert envelope.signed_by(public) == same
+        endings["same" if same else "mismatch"] += 1
+        with contextlib.suppress(InputInvalid):
+            attestation_reader.parse(envelope.payload, bench.attestation)
+
+    assert endings["malformed"] > 100
+    assert endings["mismatch"] > 100
+
+
+def test_a_forged_text_cannot_draw_on_the_screen(bench: Bench) -> None:
+    """Control characters and line breaks of a file that is not trusted are not printed."""
+    write_again(bench, {TIME: REFUTED})
+    bench.attest()
+
+    def change(statement: dict[str, Any]) -> None:
+        for claim in statement["predicate"]["decision"]["claims"]:
+            claim["reason"] = "\x1b[2J\nVerified: everything\r\u202e"
+
+    tampered(bench, change)
+    code, told = bench.verify()
+    assert code == 1
+    assert "\x1b" not in told
+    assert "\nVerified" not in told
+    assert "\u202e" not in told
+
+
+def test_half_a_character_is_an_input_error(bench: Bench) -> None:
+    """JSON can hold it, an attestation cannot; nothing is written."""
+    document = json.loads((bench.run / "verdict.json").read_text())
+    document["claims"][0]["reason"] = "half \ud800"
+    edit(bench.run / "verdict.json", document)
+    code, told = bench.attest()
+
+    assert (code, "half a character" in told) == (64, True)
+    assert not bench.attestation.exists()
 
 
 def test_a_refusal_edited_into_a_pass_is_malformed(bench: Bench) -> None:

@@ -153,6 +153,8 @@ def test_every_malformed_field_is_named(
         (b'{"x": {"a": 1, "a": 1}}', "the key 'a' twice"),
         (b'{"a": NaN}', "the number NaN"),
         (b"[" * 200_000, "expected plain JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "expected plain JSON"),
+        (b'{"a": "\\ud800"}', "file: Expected Unicode text, got half a character"),
     ],
 )
 def test_json_that_can_be_read_in_two_ways_is_refused(text: bytes, words: str) -> None:
