@@ -172,7 +172,7 @@ def _refusals(run: StoredRun, facts: RunFacts, asked: Sequence[Claim]) -> Iterat
     if facts.run != run.run:
         yield (
             f"run.json is of run {facts.run!r} and verdict.json of {run.run!r}: expected one "
-            "run. Next step: judge the folder again"
+            "run. Next step: name the folder as the run, then judge it again"
         )
     strangers = sorted({claim.id for claim in run.claims} - {claim.id for claim in asked})
     if strangers:

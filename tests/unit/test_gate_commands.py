@@ -311,6 +311,17 @@ def test_an_old_run_stays_old(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
     assert bench.verify("--max-age", "31d")[0] == 0
 
 
+def test_the_full_lane_can_be_asked_for(bench: Bench) -> None:
+    """A quick run is admitted, and not verified where every trial is asked for."""
+    edit(bench.run / "run.json", {"lane": "quick"})
+    code, told = bench.attest()
+
+    assert (code, "note: Quick lane" in told) == (0, True)
+    assert bench.verify()[0] == 0
+    code, told = bench.verify("--lane", "full")
+    assert (code, "Lane: expected a run on the full lane, got quick" in told) == (2, True)
+
+
 def tampered(bench: Bench, change: Callable[[dict[str, Any]], None]) -> None:
     envelope = json.loads(bench.attestation.read_text())
     statement = json.loads(base64.b64decode(envelope["payload"]))
