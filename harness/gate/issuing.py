@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from harness.documents import CLAIMS_FILE, load_claims
 from harness.errors import InputInvalid, collect
-from harness.gate import artifacts, dsse, keys, waivers
+from harness.gate import artifacts, dsse, keys, rejudging, waivers
 from harness.gate.attestation import (
     ATTESTATION_FILE,
     Attestation,
@@ -67,10 +67,11 @@ def issue(
     digest = _plan_digest(plan, facts, problems)
     if stored is None or facts is None or not claims:
         raise InputInvalid(problems)
-    source = []
+    source: list[str] = []
     if facts.commit_known:
         committed = (waivers.WAIVERS_FILE, CLAIMS_PATH)
         source = artifacts.not_of_commit(repository, facts.commit, committed)
+    source += rejudging.contradictions(folder, stored, claims)
     today = now.astimezone(UTC).date()
     decision = decide(stored, facts, claims, given, today=today, source_problems=source)
     problems += waivers.misused(

@@ -8,7 +8,7 @@ The rules, each of which only ever says no:
 2. A refuted or inconclusive claim refuses, unless a waiver covers it. It stays visible as waived.
 3. No waiver lifts a fault of the run itself: no claims, uncommitted changes, no commit, an
    interrupted or unfinished run, no digest of the production manifests, documents that
-   contradict each other. What was tested is then not known well enough to be waived.
+   contradict each other or the histories. What was tested is then not known well enough.
 4. The quick lane is admitted and said: ``verify --lane full`` is how a pipeline asks for more.
 """
 
@@ -107,7 +107,8 @@ def decide(
 ) -> Decision:
     """Return the decision on a run; ``asked`` are all claims of ``experiments/claims.yaml``.
 
-    ``source_problems`` are sentences on waivers or claims that are not those of the commit.
+    ``source_problems`` are sentences on waivers or claims that are not those of the commit, and
+    on verdicts that are not those of the histories.
     Waivers that are expired do not count; ``waivers.misused`` names them.
     """
     judged = {claim.id: claim for claim in run.claims}

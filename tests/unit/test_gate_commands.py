@@ -438,6 +438,16 @@ def test_a_verdict_of_another_run_is_not_attested(bench: Bench) -> None:
     assert (code, "run.json is of run 'run-1' and verdict.json of 'run-0'" in told) == (2, True)
 
 
+def test_a_verdict_without_its_evidence_is_refused(bench: Bench) -> None:
+    """What was measured must be there to be judged again."""
+    document = json.loads((bench.run / "verdict.json").read_text())
+    document["claims"][0]["evidence"] = ["ready-floor/trial-1/history.jsonl"]
+    edit(bench.run / "verdict.json", document)
+    code, told = bench.attest()
+
+    assert (code, "trial-1/history.jsonl is not in the run's folder" in told) == (2, True)
+
+
 def test_a_decision_that_is_out_of_date_is_said_in_the_report(bench: Bench) -> None:
     """Judged again after attesting, the old decision is not shown as the present one."""
     from harness.report import markdown
