@@ -12,6 +12,7 @@ from pathlib import Path
 from harness import judge
 from harness.errors import InputInvalid
 from harness.model.claim import Claim
+from harness.model.finding import Measurement
 from harness.report.stored import StoredClaim, StoredRun, read_run
 from harness.sabotage_store import link_or_copy
 
@@ -67,16 +68,34 @@ def _difference(id: str, stored: StoredClaim | None, again: StoredClaim | None) 
     if stored is None or again is None:
         where = "verdict.json does not have it" if stored is None else "it is not judged from them"
         yield f"Claim {id}: the run holds histories of it, but {where}. {_NEXT}"
-    elif _essence(stored) != _essence(again):
+        return
+    parts = [
+        f"{name} {was}, judged again {now}"
+        for (name, was), (_, now) in zip(_essence(stored), _essence(again), strict=True)
+        if was != now
+    ]
+    if parts:
         yield (
-            f"Claim {id}: verdict.json does not say what its histories say (stored "
-            f"{stored.verdict.value}, judged again {again.verdict.value}). {_NEXT}"
+            f"Claim {id}: verdict.json does not say what its histories say: {'; '.join(parts)}. "
+            f"{_NEXT}"
         )
 
 
 _NEXT = "Next step: python -m harness judge PATH, then look at what changed"
 
 
-def _essence(claim: StoredClaim) -> tuple[object, ...]:
+def _essence(claim: StoredClaim) -> tuple[tuple[str, object], ...]:
     # The words of a sabotage come from its document, which may be rewritten at any time.
-    return (claim.verdict, claim.measured, claim.trials, claim.sabotage.verdict)
+    caught = claim.sabotage.verdict
+    return (
+        ("verdict", claim.verdict.value),
+        ("value", _exact(claim.measured)),
+        ("trials", [f"{t.trial} {t.verdict.value} {_exact(t.measured)}" for t in claim.trials]),
+        ("sabotage", None if caught is None else caught.value),
+    )
+
+
+def _exact(measured: Measurement | None) -> str:
+    return (
+        "none" if measured is None else f"{measured.value!r} ± {measured.error!r} {measured.unit}"
+    )

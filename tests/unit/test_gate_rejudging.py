@@ -94,10 +94,14 @@ def left_out(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "claim_id", "words"),
     [
-        (support_outage, "outage", "stored supported, judged again refuted"),
-        (better_value, "failover", "does not say what its histories say"),
-        (another_trial, "failover", "does not say what its histories say"),
-        (sabotage_not_caught, "failover", "does not say what its histories say"),
+        (support_outage, "outage", "verdict supported, judged again refuted; value 10.0 ±"),
+        (
+            better_value,
+            "failover",
+            "histories say: value 1.0 ± 0.1",
+        ),
+        (another_trial, "failover", "histories say: trials ["),
+        (sabotage_not_caught, "failover", "say: sabotage supported, judged again refuted. Next"),
         (left_out, "outage", "verdict.json does not have it"),
     ],
 )
