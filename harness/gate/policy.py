@@ -217,7 +217,7 @@ def _remarks(
             "the full lane asks."
         )
     if facts.trial_problems:
-        yield f"{facts.trial_problems} problems in trials are stored in run.json."
+        yield f"Problems in trials that are stored in run.json: {facts.trial_problems}."
     if facts.plan is None:
         yield "The run judged no Terraform plan."
     if run.differences is None:

@@ -243,7 +243,7 @@ def test_problems_of_the_source_refuse(tmp_path: Path) -> None:
     ("facts", "words"),
     [
         ({"plan_digest": None}, "no Terraform plan"),
-        ({"trial_problems": ["a: b"]}, "1 problems in trials"),
+        ({"trial_problems": ["a: b"]}, "stored in run.json: 1."),
     ],
 )
 def test_weak_evidence_is_said_and_refuses_nothing(
