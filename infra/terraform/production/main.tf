@@ -149,6 +149,7 @@ module "database" {
   master_username          = var.database_master_username
   deletion_protection      = var.deletion_protection
   skip_final_snapshot      = var.rehearsal
+  secret_recovery_days     = var.rehearsal ? 0 : 30
 }
 
 module "cache" {
@@ -162,6 +163,7 @@ module "cache" {
   auth_token               = var.redis_auth_token
   log_group_names          = module.monitoring.cache_log_group_names
   keep_final_snapshot      = !var.rehearsal
+  secret_recovery_days     = var.rehearsal ? 0 : 30
 }
 
 module "storage" {

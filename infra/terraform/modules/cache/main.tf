@@ -106,7 +106,7 @@ resource "aws_secretsmanager_secret" "auth_token" {
   name                    = "smart-dairy/prod/redis"
   description             = "AUTH token of the production cache"
   kms_key_id              = aws_kms_key.main.arn
-  recovery_window_in_days = 30
+  recovery_window_in_days = var.secret_recovery_days
 
   tags = { Name = "${var.name}-redis" }
 }

@@ -98,3 +98,15 @@ variable "keep_final_snapshot" {
   nullable    = false
   default     = true
 }
+
+variable "secret_recovery_days" {
+  description = "Days for which a deleted secret can be brought back; 0 deletes at once. Its name is taken until then."
+  type        = number
+  nullable    = false
+  default     = 30
+
+  validation {
+    condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
+    error_message = "secret_recovery_days: expected 0 or 7 to 30."
+  }
+}

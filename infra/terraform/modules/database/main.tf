@@ -144,7 +144,7 @@ resource "aws_secretsmanager_secret" "application" {
   name                    = "smart-dairy/prod/database"
   description             = "Application user of the production database"
   kms_key_id              = aws_kms_key.main.arn
-  recovery_window_in_days = 30
+  recovery_window_in_days = var.secret_recovery_days
 
   tags = { Name = "${var.name}-database" }
 }
