@@ -1,4 +1,4 @@
-"""Reading a JSON object field by field, with every problem collected."""
+"""Reading an object of JSON or YAML field by field, with every problem collected."""
 
 from __future__ import annotations
 
@@ -100,6 +100,15 @@ class Fields:
     def inner(self, name: str) -> Fields:
         """Return the object under ``name``."""
         return Fields(self._take(name, None), f"{self._where}: {name}", self._problems)
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return an object as it is."""
+        value = self._take(name, None)
+        if isinstance(value, Mapping):
+            return dict(value)
+        if self.usable:
+            self.problem(name, "an object", value)
+        return {}
 
     def entries(self, name: str) -> dict[str, Fields]:
         """Return an object of objects by key, with at least one entry."""
