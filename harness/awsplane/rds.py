@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.rds import utils as moto_utils
 from moto.rds.models import Event as MotoEvent
 from moto.rds.models import rds_backends
 
@@ -33,6 +34,17 @@ MotoEvent.EVENT_MAP.update(
         for event in rds_events.CATALOGUE.values()
     }
 )
+
+_overlap_seconds = moto_utils.get_overlap_between_two_date_ranges
+
+
+def _overlap_of_adjacent_windows(*times: datetime) -> int:
+    # moto refuses an overlap of 0 s or more, but AWS takes a maintenance window that begins
+    # when the backup window ends, and the document has one.
+    return int(_overlap_seconds(*times)) - 1
+
+
+moto_utils.get_overlap_between_two_date_ranges = _overlap_of_adjacent_windows
 
 
 def plan(binding: Binding) -> Plan:
