@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import urllib3
 import urllib3.exceptions
 
+from . import tls
 from .wiring import Cluster
 
 LIMIT_SECONDS = 2.0
@@ -78,8 +78,7 @@ class Kubernetes:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        context = ssl.create_default_context(cadata=cluster.ca)
-        self._pool = urllib3.PoolManager(retries=False, ssl_context=context)
+        self._pool = urllib3.PoolManager(retries=False, ssl_context=tls.context(cluster.ca))
 
     def version(self) -> str:
         """Return major and minor version, such as 1.34. Raises ClusterUnreachable."""

@@ -129,7 +129,7 @@ class Patroni:
         return str(document.get("postmaster_start_time", ""))
 
     def fail_over(self, candidate: str) -> None:
-        """Have ``candidate`` promoted; returns when Patroni says it is done.
+        """Have ``candidate`` promoted; returns when Patroni says it is done, or cannot say.
 
         Raises Refused with Patroni's reason, and Unreachable when it does not answer.
         """
@@ -175,6 +175,8 @@ class Patroni:
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(f"Patroni of {member}: POST {path}: {error}.") from error
-        if answer.status not in (200, 202):
-            said = answer.data.decode(errors="replace")[:300]
+        said = answer.data.decode(errors="replace")[:300]
+        # Patroni stops looking after some 20 s; what it was asked for may still come about.
+        unsure = answer.status == 503 and "status unknown" in said
+        if answer.status not in (200, 202) and not unsure:
             raise Refused(f"Patroni of {member}: POST {path}: HTTP {answer.status}: {said}.")

@@ -7,9 +7,10 @@ serialization protocol specification. ``encode`` and ``decode`` are pure.
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from . import tls
 
 LIMIT_SECONDS = 1.0
 # A Sentinel's longest answer is some kilobytes; a peer that sends more is not one.
@@ -73,11 +74,10 @@ def ask(address: str, port: int, *, password: str, ca: str, command: Sequence[st
     The server's certificate is checked against ``ca`` (PEM) for ``address``. Raises RedisError
     when it does not answer within 1 s for each step, and RedisRefused when it refuses.
     """
-    context = ssl.create_default_context(cadata=ca)
     try:
         with (
             socket.create_connection((address, port), timeout=LIMIT_SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=address) as secure,
+            tls.context(ca).wrap_socket(plain, server_hostname=address) as secure,
             secure.makefile("rb") as stream,
         ):
             secure.sendall(encode(["AUTH", password]) + encode(command))

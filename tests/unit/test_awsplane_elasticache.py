@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import socket
+import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from harness.awsplane import elasticache_state
-from harness.awsplane.resp import RedisError, RedisRefused, decode, encode, pairs
+from harness.awsplane.resp import RedisError, RedisRefused, ask, decode, encode, pairs
 from harness.awsplane.sentinel import Group, majority, parse_group
 from harness.awsplane.wiring import Cache, Node
+from harness.stack import credentials
+from harness.stack.layout import Layout
 
 A, B, C = "10.0.1.21", "10.0.2.21", "10.0.3.21"
 CACHE = Cache(
@@ -229,3 +237,50 @@ def test_names_and_values_come_in_pairs() -> None:
         pairs(["ip"])
     with pytest.raises(RedisError):
         pairs(None)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[tuple[int, str, list[bytes]]]:
+    """A TLS server with the stack's own certificate that answers +OK, then a list."""
+    made = credentials.ensure(tmp_path, Layout())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.server_certificate, made.server_key)
+    listening = socket.create_server(("127.0.0.1", 0))
+    seen: list[bytes] = []
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with (
+                    contextlib.suppress(OSError),
+                    context.wrap_socket(connection, server_side=True) as secure,
+                ):
+                    seen.append(secure.recv(1000))
+                    secure.sendall(b"+OK\r\n*2\r\n$9\r\n10.0.1.21\r\n$4\r\n6379\r\n")
+
+    Thread(target=serve, daemon=True).start()
+    yield listening.getsockname()[1], made.ca.read_text(), seen
+    listening.close()
+
+
+def test_a_command_is_sent_after_auth_over_tls(
+    redis_server: tuple[int, str, list[bytes]],
+) -> None:
+    port, ca, seen = redis_server
+
+    answer = ask("127.0.0.1", port, password="secret", ca=ca, command=["SENTINEL", "X", "g"])
+
+    assert answer == ["10.0.1.21", "6379"]
+    assert seen == [encode(["AUTH", "secret"]) + encode(["SENTINEL", "X", "g"])]
+
+
+def test_a_server_of_another_ca_gets_no_password(
+    redis_server: tuple[int, str, list[bytes]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    port, _, seen = redis_server
+    other = credentials.ensure(tmp_path_factory.mktemp("other"), Layout()).ca.read_text()
+
+    with pytest.raises(RedisError, match="certificate verify failed"):
+        ask("127.0.0.1", port, password="secret", ca=other, command=["PING"])
+    assert b"secret" not in b"".join(seen)

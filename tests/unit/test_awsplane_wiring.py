@@ -194,7 +194,7 @@ def patroni() -> Iterator[Patroni]:
     """A client whose replica is silent and whose other member is a local server."""
     _Server.answers, _Server.seen = {}, []
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     database: Database = wiring.parse(
         {**DOCUMENT, "database": {**DOCUMENT["database"], "rest_port": server.server_port}}
     ).database
@@ -238,6 +238,15 @@ def test_a_refusal_has_patronis_own_reason(patroni: Patroni) -> None:
     )
 
     with pytest.raises(Refused, match="HTTP 412: candidate name does not match"):
+        patroni.fail_over("a")
+
+
+def test_a_failover_that_patroni_lost_sight_of_is_no_refusal(patroni: Patroni) -> None:
+    _Server.answers[("POST", "/failover")] = (503, "Failover status unknown")
+    patroni.fail_over("a")
+
+    _Server.answers[("POST", "/failover")] = (503, "Failover failed")
+    with pytest.raises(Refused, match="Failover failed"):
         patroni.fail_over("a")
 
 

@@ -161,7 +161,7 @@ class _Emulator(BaseHTTPRequestHandler):
 def control() -> Iterator[Control]:
     _Emulator.seen = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Emulator)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield Control(f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
     server.server_close()
