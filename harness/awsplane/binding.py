@@ -15,6 +15,7 @@ class Binding:
         self._lock = threading.Lock()
         self._wiring: Wiring | None = None
         self._busy: set[str] = set()
+        self._begun: dict[str, int] = {}
 
     def wire(self, wiring: Wiring) -> None:
         """Take a new wiring in place of the last."""
@@ -37,12 +38,17 @@ class Binding:
         """Say whether a change of ``resource`` is under way."""
         return resource in self._busy
 
+    def begun(self, resource: str) -> int:
+        """Return how many changes of ``resource`` have begun so far."""
+        return self._begun.get(resource, 0)
+
     def begin(self, resource: str) -> bool:
         """Mark ``resource`` as being changed; False when somebody else is at it."""
         with self._lock:
             if resource in self._busy:
                 return False
             self._busy.add(resource)
+            self._begun[resource] = self._begun.get(resource, 0) + 1
             return True
 
     def end(self, resource: str) -> None:

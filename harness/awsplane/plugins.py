@@ -49,7 +49,7 @@ rds = SPECS["rds"]
 
 
 def _start() -> None:
-    """Add the control routes and put the faults before every provider."""
+    """Add the control routes, put the faults before every provider, begin to watch."""
     from localstack.aws.handlers import serve_custom_service_request_handlers  # noqa: PLC0415
     from localstack.services.internal import get_internal_apis  # noqa: PLC0415
 
@@ -57,10 +57,18 @@ def _start() -> None:
     from .control import Control  # noqa: PLC0415
     from .fault_handler import FaultHandler  # noqa: PLC0415
     from .faults import Faults  # noqa: PLC0415
+    from .rds_watch import Watch  # noqa: PLC0415
 
     in_force = Faults()
     serve_custom_service_request_handlers.append(FaultHandler(in_force))
     Control(CURRENT, in_force).register(get_internal_apis())
+    Watch(CURRENT, _publish).start()
+
+
+def _publish(account: str, region: str, identifier: str, event_id: str) -> None:
+    from .rds_publish import Publisher  # noqa: PLC0415
+
+    Publisher(account, region, identifier).publish(event_id)
 
 
 start = hooks.on_infra_start()(_start)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.rds import utils as moto_utils
-from moto.rds.models import Event as MotoEvent
-from moto.rds.models import rds_backends
 
-from . import event_window, names, rds_events, rds_state
+from . import event_window, rds_events, rds_state
 from .binding import Binding
-from .dispatch import Plan, ask_moto, internal_client, raise_refusal
+from .dispatch import Plan, ask_moto, raise_refusal
 from .patroni import Patroni, Refused, Unreachable, View
 from .polling import WaitedTooLong, wait_until
+from .rds_publish import Publisher
 from .rds_state import Role
+from .rds_watch import endpoint_points_at_leader
 from .refusal import Refusal
 from .wiring import Database
 
@@ -27,13 +26,6 @@ LOG = logging.getLogger("awsplane")
 # much to replay was seen to take most of a minute.
 FAILOVER_LIMIT_SECONDS = 180.0
 RESTART_LIMIT_SECONDS = 120.0
-
-MotoEvent.EVENT_MAP.update(
-    {
-        event.id: {"Categories": list(event.categories), "Message": event.message}
-        for event in rds_events.CATALOGUE.values()
-    }
-)
 
 _overlap_seconds = moto_utils.get_overlap_between_two_date_ranges
 
@@ -161,8 +153,8 @@ class _Reboot:
     def __init__(self, context: Any, database: Database, identifier: str) -> None:
         self._database = database
         self._patroni = Patroni(database)
-        self._instance = rds_backends[context.account_id][context.region].databases[identifier]
-        self._bridge = internal_client(context, "events")
+        self._identifier = identifier
+        self._publisher = Publisher(context.account_id, context.region, identifier)
 
     def is_too_soon(self) -> bool:
         """Say whether the primary changed a short time ago, for whatever reason."""
@@ -173,25 +165,8 @@ class _Reboot:
         return rds_state.too_soon(last, datetime.now(UTC), self._database.cooldown_seconds)
 
     def publish(self, event_id: str) -> None:
-        """Publish one event: DescribeEvents has it then, and EventBridge delivers it."""
-        event = rds_events.CATALOGUE[event_id]
-        self._instance.add_event(event_id)
-        detail = rds_events.detail(
-            event,
-            arn=self._instance.arn,
-            identifier=self._instance.resource_id,
-            at=datetime.now(UTC),
-        )
-        self._bridge.put_events(
-            Entries=[
-                {
-                    "Source": "aws.rds",
-                    "DetailType": "RDS DB Instance Event",
-                    "Resources": [self._instance.arn],
-                    "Detail": json.dumps(detail),
-                }
-            ]
-        )
+        """Publish one event of the instance."""
+        self._publisher.publish(event_id)
 
     def fail_over(self) -> None:
         """Have the synchronous standby promoted, and publish each event once it is so."""
@@ -210,7 +185,7 @@ class _Reboot:
                 ignore=(Unreachable,),
             )
         except (Refused, Unreachable, WaitedTooLong) as error:
-            LOG.error("failover of %s did not complete: %s", self._instance.resource_id, error)
+            LOG.error("failover of %s did not complete: %s", self._identifier, error)
 
     def restart(self, role: Role) -> None:
         """Restart the server in place, and publish the event once it runs again."""
@@ -228,7 +203,7 @@ class _Reboot:
             )
             self.publish(rds_events.RESTARTED)
         except (Refused, Unreachable, WaitedTooLong) as error:
-            LOG.error("restart of %s did not complete: %s", self._instance.resource_id, error)
+            LOG.error("restart of %s did not complete: %s", self._identifier, error)
 
     def _runs(self, role: Role) -> bool:
         view = self._patroni.view()
@@ -236,10 +211,7 @@ class _Reboot:
         return status == rds_state.AVAILABLE
 
     def _publish_due(self, before: View, now: View, published: list[str]) -> bool:
-        moved = False
-        if rds_events.promoted(before, now) and now.leader is not None:
-            address = self._database.members[now.leader.name].address
-            moved = names.resolve(self._database.primary_name, self._database.resolver) == address
+        moved = rds_events.promoted(before, now) and endpoint_points_at_leader(self._database, now)
         for event_id in rds_events.due(before, now, endpoint_moved=moved, published=published):
             self.publish(event_id)
             published.append(event_id)

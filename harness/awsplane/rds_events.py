@@ -7,7 +7,7 @@ been seen to be so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,37 @@ def due(
             if endpoint_moved:
                 reached.append(FAILOVER_COMPLETED)
     return tuple(event for event in reached if event not in published)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a watch has seen: the servers before a failover, and its events published so far."""
+
+    before: View | None = None
+    published: tuple[str, ...] = ()
+
+
+def watch(
+    watched: Watched, now: View | None, *, changing: bool, endpoint_moved: Callable[[], bool]
+) -> tuple[Watched, tuple[str, ...]]:
+    """Return what a watch knows after another look, and the ids of the events that are due.
+
+    ``now`` is None when no server answers: nothing is concluded then. ``changing`` says that a
+    change asked for over the API is under way, which publishes its own events. A primary that
+    is lost counts as failed over once another one leads.
+    """
+    if changing:
+        return Watched(), ()
+    if now is None or now.leader is None:
+        return watched, ()
+    if watched.before is None or not leads_anew(watched.before, now):
+        return (Watched(now), ()) if now.leader.timeline is not None else (watched, ())
+    moved = promoted(watched.before, now) and endpoint_moved()
+    found = due(watched.before, now, endpoint_moved=moved, published=watched.published)
+    published = (*watched.published, *found)
+    if FAILOVER_COMPLETED in published:
+        return Watched(now), found
+    return Watched(watched.before, published), found
 
 
 def leads_anew(before: View, now: View) -> bool:

@@ -146,6 +146,7 @@ def test_one_change_of_a_resource_at_a_time() -> None:
     binding.end("rds primary")
     assert not binding.is_busy("rds primary")
     assert binding.begin("rds primary")
+    assert (binding.begun("rds primary"), binding.begun("rds replica")) == (2, 0)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -282,3 +282,43 @@ def test_the_detail_of_an_event_has_the_fields_that_aws_documents() -> None:
         "SourceIdentifier": "prod-primary",
         "EventID": "RDS-EVENT-0049",
     }
+
+
+_ALL = rds_events.FAILOVER_SEQUENCE
+_LOST = _view("", "replica streaming")
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        # Nothing happens, however long one looks, and whatever cannot be seen.
+        ([(HEALTHY, False)] * 3, []),
+        ([(HEALTHY, False), (None, False), (_LOST, False), (HEALTHY, False)], []),
+        # The first look is at what is there, not at a change.
+        ([(MOVED, True)], []),
+        ([(HEALTHY, False), (_LOST, False), (MOVED, True)], list(_ALL)),
+        ([(HEALTHY, False), (_STARTING, False), (MOVED, False), (MOVED, True)], list(_ALL)),
+        ([(HEALTHY, False), (MOVED, False), (MOVED, False)], list(_ALL[:-1])),
+        # A second failover is told again, a settled state is not.
+        (
+            [(HEALTHY, False), (MOVED, True), (MOVED, True)]
+            + [(_view("leader running", "sync_standby streaming", timeline=3), True)],
+            list(_ALL) * 2,
+        ),
+        # One that was asked for over the API publishes its own events.
+        ([(HEALTHY, False), ("changing", False), (MOVED, True), (MOVED, True)], []),
+    ],
+)
+def test_a_failover_that_nobody_asked_for_is_told_once(
+    looks: list[tuple[View | str | None, bool]], expected: list[str]
+) -> None:
+    watched, told = rds_events.Watched(), []
+    for seen, moved in looks:
+        changing = seen == "changing"
+        view = seen if isinstance(seen, View) else None
+        watched, due = rds_events.watch(
+            watched, view, changing=changing, endpoint_moved=lambda moved=moved: moved
+        )
+        told += due
+
+    assert told == expected
