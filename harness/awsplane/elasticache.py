@@ -10,6 +10,7 @@ from typing import Any
 
 from . import elasticache_state, event_window, names
 from .binding import Binding
+from .cache_records import Records
 from .dispatch import Plan, ask_here, ask_moto, raise_refusal
 from .elasticache_state import Event
 from .polling import WaitedTooLong, wait_until
@@ -48,7 +49,7 @@ class ElastiCache:
                 "DescribeEvents": self.events,
                 "TestFailover": self.test_failover,
             },
-            kept={"CreateReplicationGroup": self.show},
+            kept={"CreateReplicationGroup": self.show, **Records().handlers()},
         )
 
     def show(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
