@@ -8,7 +8,7 @@ from typing import Any
 from moto.elasticache.models import elasticache_backends
 
 from .cache_parameters import Key, ParameterGroups
-from .dispatch import Handler, ask_here, raise_refusal
+from .dispatch import Handler, ask_here, ask_moto, raise_refusal
 from .refusal import Refusal
 
 # Request of ModifyReplicationGroup -> attribute of moto's group.
@@ -43,6 +43,7 @@ class Records:
             "ResetCacheParameterGroup": self._reset,
             "DeleteCacheParameterGroup": self._delete,
             "DeleteCacheSubnetGroup": _delete_subnet_group,
+            "ListTagsForResource": _tags,
             "ModifyReplicationGroup": _modify_group,
         }
 
@@ -91,6 +92,15 @@ def _delete_subnet_group(context: Any, request: Mapping[str, Any]) -> dict[str, 
         message = f"CacheSubnetGroup {name} not found."
         raise_refusal(Refusal("CacheSubnetGroupNotFoundFault", message))
     return {}
+
+
+def _tags(context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    arn = str(request["ResourceName"])
+    if ":parametergroup:" not in arn:
+        return ask_moto(context)
+    # moto keeps tags for every ARN, but reads them for its own kinds only.
+    kept = elasticache_backends[context.account_id][context.region].tagging_service
+    return {"TagList": kept.list_tags_for_resource(arn)["Tags"]}
 
 
 def _modify_group(context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
