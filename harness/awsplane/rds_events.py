@@ -147,3 +147,38 @@ def detail(event: Event, *, arn: str, identifier: str, at: datetime) -> dict[str
         "SourceIdentifier": identifier,
         "EventID": event.id,
     }
+
+
+def subscribed(
+    event: Event,
+    identifier: str,
+    *,
+    enabled: bool,
+    source_type: str | None,
+    categories: Sequence[str],
+    source_ids: Sequence[str],
+) -> bool:
+    """Say whether an event subscription wants an event of a DB instance; empty means any."""
+    return (
+        enabled
+        and source_type in (None, "", "db-instance")
+        and (not categories or bool(set(categories) & set(event.categories)))
+        and (not source_ids or identifier in source_ids)
+    )
+
+
+def notification(event: Event, *, arn: str, identifier: str, at: datetime) -> dict[str, str]:
+    """Return the message that RDS sends to the topic of a subscription; ``at`` is in UTC.
+
+    Source: Amazon RDS user guide, "Amazon RDS event notification" (USER_Events), whose link has
+    the event's id as its fragment.
+    """
+    guide = "http://docs.amazonwebservices.com/AmazonRDS/latest/UserGuide/USER_Events.html"
+    return {
+        "Event Source": "db-instance",
+        "Event Time": at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03d}",
+        "Source ID": identifier,
+        "Source ARN": arn,
+        "Event ID": f"{guide}#{event.id}",
+        "Event Message": event.message,
+    }

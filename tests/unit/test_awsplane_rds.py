@@ -322,3 +322,41 @@ def test_a_failover_that_nobody_asked_for_is_told_once(
         told += due
 
     assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, True),
+        ({"enabled": False}, False),
+        ({"source_type": None}, True),
+        ({"source_type": "db-cluster"}, False),
+        ({"categories": ["failover", "failure"]}, True),
+        ({"categories": ["backup"]}, False),
+        ({"source_ids": ["prod-primary"]}, True),
+        ({"source_ids": ["prod-replica"]}, False),
+    ],
+)
+def test_a_subscription_gets_what_it_asks_for(change: dict[str, Any], expected: bool) -> None:
+    subscription: dict[str, Any] = {
+        "enabled": True,
+        "source_type": "db-instance",
+        "categories": [],
+        "source_ids": [],
+    }
+    event = rds_events.CATALOGUE["RDS-EVENT-0049"]
+
+    assert rds_events.subscribed(event, "prod-primary", **{**subscription, **change}) is expected
+
+
+def test_a_notification_names_the_event_by_its_id() -> None:
+    message = rds_events.notification(
+        rds_events.CATALOGUE["RDS-EVENT-0013"],
+        arn="arn:x",
+        identifier="prod-primary",
+        at=datetime(2026, 11, 25, 12, 0, 1, 5000, tzinfo=UTC),
+    )
+
+    assert message["Event ID"].endswith("#RDS-EVENT-0013")
+    assert message["Event Time"] == "2026-11-25 12:00:01.005"
+    assert (message["Source ID"], message["Event Source"]) == ("prod-primary", "db-instance")
