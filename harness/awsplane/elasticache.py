@@ -64,7 +64,8 @@ class ElastiCache:
 
     def clusters(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Answer with moto's cache clusters and the real group's servers."""
-        cache = self._cache(context)
+        alone = bool(request.get("ShowCacheClustersNotInReplicationGroups"))
+        cache = None if alone else self._cache(context)
         real = self._real_clusters(context, cache, bool(request.get("ShowCacheNodeInfo")))
         wanted = request.get("CacheClusterId")
         if wanted and any(cluster["CacheClusterId"] == wanted for cluster in real):

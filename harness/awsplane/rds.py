@@ -103,7 +103,7 @@ class Rds:
         bound = self._bound(context, identifier)
         if bound is None:
             return answer
-        work = _Reboot(context, bound[0], identifier)
+        work = _Reboot(context, bound[0], str(instance["DBInstanceIdentifier"]))
         if force and work.is_too_soon():
             work.publish(rds_events.ABANDONED)
             return answer
