@@ -49,6 +49,7 @@ class Rds:
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
+        self._completed = _Completed()
 
     def plan(self) -> Plan:
         """Return the service: what is real, and what shows real instances in moto's answers."""
@@ -103,10 +104,11 @@ class Rds:
         bound = self._bound(context, identifier)
         if bound is None:
             return answer
-        work = _Reboot(context, bound[0], str(instance["DBInstanceIdentifier"]))
+        work = _Reboot(context, bound[0], str(instance["DBInstanceIdentifier"]), self._completed)
         if force and work.is_too_soon():
             work.publish(rds_events.ABANDONED)
             return answer
+        raise_refusal(rds_state.standby_refusal(instance) if force else None)
         resource = f"rds {bound[1]}"
         if not self._binding.begin(resource):
             message = f"Instance {identifier} is being rebooted."
@@ -147,22 +149,35 @@ class Rds:
         return shown
 
 
+class _Completed:
+    """When the last failover asked for over this API was completed."""
+
+    at: datetime | None = None
+
+
 class _Reboot:
     """One reboot of a real instance, with its events."""
 
-    def __init__(self, context: Any, database: Database, identifier: str) -> None:
+    def __init__(
+        self, context: Any, database: Database, identifier: str, completed: _Completed
+    ) -> None:
         self._database = database
+        self._completed = completed
         self._patroni = Patroni(database)
         self._identifier = identifier
         self._publisher = Publisher(context.account_id, context.region, identifier)
 
     def is_too_soon(self) -> bool:
-        """Say whether the primary changed a short time ago, for whatever reason."""
+        """Say whether the primary changed a short time ago, for whatever reason.
+
+        Patroni writes a promotion down a moment after it, so our own are remembered as well.
+        """
         try:
-            last = self._patroni.last_promotion()
+            promoted = self._patroni.last_promotion()
         except Unreachable:
-            return False
-        return rds_state.too_soon(last, datetime.now(UTC), self._database.cooldown_seconds)
+            promoted = None
+        now, cooldown = datetime.now(UTC), self._database.cooldown_seconds
+        return any(rds_state.too_soon(at, now, cooldown) for at in (promoted, self._completed.at))
 
     def publish(self, event_id: str) -> None:
         """Publish one event of the instance."""
@@ -184,6 +199,7 @@ class _Reboot:
                 limit_seconds=FAILOVER_LIMIT_SECONDS,
                 ignore=(Unreachable,),
             )
+            self._completed.at = datetime.now(UTC)
         except (Refused, Unreachable, WaitedTooLong) as error:
             LOG.error("failover of %s did not complete: %s", self._identifier, error)
 

@@ -115,6 +115,19 @@ def reboot_refusal(
     return None
 
 
+def standby_refusal(instance: Mapping[str, Any]) -> Refusal | None:
+    """Return why a real instance, as ``overlay`` shows it, cannot be failed over now, or None.
+
+    A Multi-AZ instance of AWS always has a standby; here it may be down or still catching up.
+    """
+    if instance.get("SecondaryAvailabilityZone"):
+        return None
+    return Refusal(
+        "InvalidDBInstanceState",
+        f"Instance {instance.get('DBInstanceIdentifier')} has no synchronous standby at present.",
+    )
+
+
 def too_soon(last: datetime | None, now: datetime, cooldown_seconds: float) -> bool:
     """Say whether a failover happened within ``cooldown_seconds`` before ``now``.
 

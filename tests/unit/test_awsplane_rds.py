@@ -216,6 +216,25 @@ def test_a_reboot_is_refused_as_aws_refuses_it(
 
 
 @pytest.mark.parametrize(
+    ("view", "code"),
+    [
+        (HEALTHY, None),
+        (_view("leader running", "replica streaming"), "InvalidDBInstanceState"),
+        (_view("leader running", ""), "InvalidDBInstanceState"),
+        (None, "InvalidDBInstanceState"),
+    ],
+)
+def test_without_a_standby_there_is_nothing_to_fail_over_to(
+    view: View | None, code: str | None
+) -> None:
+    shown = rds_state.overlay(INSTANCE, DATABASE, Role.PRIMARY, view, changing=False)
+
+    refusal = rds_state.standby_refusal(shown)
+
+    assert (refusal.code if refusal else None) == code
+
+
+@pytest.mark.parametrize(
     ("seconds", "expected"), [(None, False), (0, True), (29.9, True), (30, False), (3600, False)]
 )
 def test_a_failover_is_too_soon_within_the_cool_down(seconds: float | None, expected: bool) -> None:
