@@ -43,25 +43,35 @@ def patroni(stack: Context) -> Patroni:
 
 
 @pytest.fixture
-def settled(stack: Context, patroni: Patroni) -> Context:
-    """The stack with all servers in their roles and no failover within the cool-down."""
+def settled(stack: Context) -> Context:
+    """The stack with all servers in their roles."""
 
     def ready() -> bool:
+        return not database.replication_problems(
+            database.members(stack)
+        ) and not cache.group_problems(cache.sentinel_views(stack))
+
+    wait_until(ready, what="whole databases and caches", limit_seconds=WHOLE_LIMIT_SECONDS)
+    return stack
+
+
+@pytest.fixture
+def cool(settled: Context, patroni: Patroni) -> Context:
+    """The settled stack once no failover is within the cool-down."""
+
+    def over() -> bool:
         last = patroni.last_promotion()
-        cool = timedelta(seconds=aws_plane.COOLDOWN_SECONDS + 1)
-        return (
-            not database.replication_problems(database.members(stack))
-            and not cache.group_problems(cache.sentinel_views(stack))
-            and (last is None or datetime.now(UTC) - last > cool)
-        )
+        # A failover over the API ends a few seconds after its promotion.
+        cooled = timedelta(seconds=aws_plane.COOLDOWN_SECONDS + 10)
+        return last is None or datetime.now(UTC) - last > cooled
 
     wait_until(
-        ready,
-        what="whole databases and caches, and the end of the cool-down",
+        over,
+        what="the end of the cool-down",
         limit_seconds=WHOLE_LIMIT_SECONDS,
         ignore=(Unreachable,),
     )
-    return stack
+    return settled
 
 
 @pytest.fixture
@@ -166,29 +176,29 @@ def _receive(stack: Context, inbox: list[dict[str, Any]]) -> list[str]:
 
 
 def test_a_forced_failover_moves_the_real_primary_and_is_told_by_events(
-    settled: Context, patroni: Patroni, inbox: list[dict[str, Any]]
+    cool: Context, patroni: Patroni, inbox: list[dict[str, Any]]
 ) -> None:
-    client = aws.client(settled, "rds")
-    before, shown = patroni.view(), _instance(settled)
+    client = aws.client(cool, "rds")
+    before, shown = patroni.view(), _instance(cool)
 
     answer = client.reboot_db_instance(DBInstanceIdentifier=aws_plane.PRIMARY, ForceFailover=True)
     with pytest.raises(ClientError) as while_rebooting:
         client.reboot_db_instance(DBInstanceIdentifier=aws_plane.PRIMARY)
-    _wait_available(settled)
+    _wait_available(cool)
     after = patroni.view()
 
     assert answer["DBInstance"]["DBInstanceStatus"] == "rebooting"
     assert while_rebooting.value.response["Error"]["Code"] == "InvalidDBInstanceState"
     assert rds_events.promoted(before, after)
     assert after.leader is not None
-    address = settled.layout.address(after.leader.name)
-    assert resolver.resolve(settled, layout.DATABASE_PRIMARY_NAME) == address
-    moved = _instance(settled)
+    address = cool.layout.address(after.leader.name)
+    assert resolver.resolve(cool, layout.DATABASE_PRIMARY_NAME) == address
+    moved = _instance(cool)
     assert moved["AvailabilityZone"] == shown["SecondaryAvailabilityZone"]
-    assert moved["AvailabilityZone"] == settled.layout.zone(after.leader.name)
+    assert moved["AvailabilityZone"] == cool.layout.zone(after.leader.name)
     expected = set(rds_events.FAILOVER_SEQUENCE)
     wait_until(
-        lambda: expected <= set(_receive(settled, inbox)),
+        lambda: expected <= set(_receive(cool, inbox)),
         what=f"EventBridge to deliver {', '.join(sorted(expected))}",
         limit_seconds=20,
     )
@@ -203,7 +213,7 @@ def test_a_forced_failover_moves_the_real_primary_and_is_told_by_events(
     # Too soon after the first: taken, but abandoned, and told by an event.
     client.reboot_db_instance(DBInstanceIdentifier=aws_plane.PRIMARY, ForceFailover=True)
     wait_until(
-        lambda: rds_events.ABANDONED in _receive(settled, inbox),
+        lambda: rds_events.ABANDONED in _receive(cool, inbox),
         what="EventBridge to deliver the abandoned failover",
         limit_seconds=20,
     )
@@ -221,6 +231,24 @@ def test_an_instance_that_is_not_multi_az_is_not_failed_over(settled: Context) -
     assert refusal.value.response["Error"]["Code"] == "InvalidParameterCombination"
 
 
+def test_a_failover_that_nobody_asked_for_over_the_api_is_told_as_well(
+    settled: Context, patroni: Patroni, inbox: list[dict[str, Any]]
+) -> None:
+    before = patroni.view()
+    assert before.synchronous is not None
+
+    patroni.fail_over(before.synchronous.name)
+
+    expected = set(rds_events.FAILOVER_SEQUENCE)
+    wait_until(
+        lambda: expected <= set(_receive(settled, inbox)),
+        what=f"EventBridge to deliver {', '.join(sorted(expected))}",
+        limit_seconds=FAILOVER_LIMIT_SECONDS,
+    )
+    assert rds_events.promoted(before, patroni.view())
+    assert len(inbox) == len(expected)
+
+
 def test_a_reboot_without_failover_restarts_the_real_server(
     settled: Context, patroni: Patroni
 ) -> None:
@@ -235,19 +263,6 @@ def test_a_reboot_without_failover_restarts_the_real_server(
     assert after.leader is not None
     assert after.leader.name == before.leader.name
     assert patroni.started(before.leader.name) > started
-
-
-def test_chaostoolkits_own_action_reboots_with_failover(
-    settled: Context, patroni: Patroni, stock: dict[str, Any]
-) -> None:
-    from chaosaws.rds.actions import reboot_db_instance
-
-    before = patroni.view()
-
-    reboot_db_instance(aws_plane.PRIMARY, force_failover=True, **stock)
-    _wait_available(settled)
-
-    assert rds_events.promoted(before, patroni.view())
 
 
 def test_the_replication_group_is_the_real_servers(settled: Context) -> None:
@@ -429,3 +444,16 @@ def test_no_secret_of_the_wiring_is_shown(stack: Context) -> None:
     assert stack.credentials.cache_auth_token not in shown
     assert database.rest_password(stack) not in shown
     assert layout.DATABASES[0] in shown
+
+
+def test_chaostoolkits_own_action_reboots_with_failover(
+    cool: Context, patroni: Patroni, stock: dict[str, Any]
+) -> None:
+    from chaosaws.rds.actions import reboot_db_instance
+
+    before = patroni.view()
+
+    reboot_db_instance(aws_plane.PRIMARY, force_failover=True, **stock)
+    _wait_available(cool)
+
+    assert rds_events.promoted(before, patroni.view())
