@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 from .wiring import Wiring
 
@@ -16,6 +17,9 @@ class Binding:
         self._wiring: Wiring | None = None
         self._busy: set[str] = set()
         self._begun: dict[str, int] = {}
+        # When the primary of the database was last seen to change. Patroni writes a promotion
+        # down a moment later.
+        self.failed_over_at: datetime | None = None
 
     def wire(self, wiring: Wiring) -> None:
         """Take a new wiring in place of the last."""

@@ -49,7 +49,6 @@ class Rds:
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
-        self._completed = _Completed()
 
     def plan(self) -> Plan:
         """Return the service: what is real, and what shows real instances in moto's answers."""
@@ -104,7 +103,7 @@ class Rds:
         bound = self._bound(context, identifier)
         if bound is None:
             return answer
-        work = _Reboot(context, bound[0], str(instance["DBInstanceIdentifier"]), self._completed)
+        work = _Reboot(context, bound[0], str(instance["DBInstanceIdentifier"]), self._binding)
         if force and work.is_too_soon():
             work.publish(rds_events.ABANDONED)
             return answer
@@ -149,20 +148,12 @@ class Rds:
         return shown
 
 
-class _Completed:
-    """When the last failover asked for over this API was completed."""
-
-    at: datetime | None = None
-
-
 class _Reboot:
     """One reboot of a real instance, with its events."""
 
-    def __init__(
-        self, context: Any, database: Database, identifier: str, completed: _Completed
-    ) -> None:
+    def __init__(self, context: Any, database: Database, identifier: str, binding: Binding) -> None:
         self._database = database
-        self._completed = completed
+        self._binding = binding
         self._patroni = Patroni(database)
         self._identifier = identifier
         self._publisher = Publisher(context.account_id, context.region, identifier)
@@ -170,14 +161,15 @@ class _Reboot:
     def is_too_soon(self) -> bool:
         """Say whether the primary changed a short time ago, for whatever reason.
 
-        Patroni writes a promotion down a moment after it, so our own are remembered as well.
+        Patroni writes a promotion down a moment after it, so those seen here count as well.
         """
         try:
             promoted = self._patroni.last_promotion()
         except Unreachable:
             promoted = None
         now, cooldown = datetime.now(UTC), self._database.cooldown_seconds
-        return any(rds_state.too_soon(at, now, cooldown) for at in (promoted, self._completed.at))
+        seen = (promoted, self._binding.failed_over_at)
+        return any(rds_state.too_soon(at, now, cooldown) for at in seen)
 
     def publish(self, event_id: str) -> None:
         """Publish one event of the instance."""
@@ -199,7 +191,7 @@ class _Reboot:
                 limit_seconds=FAILOVER_LIMIT_SECONDS,
                 ignore=(Unreachable,),
             )
-            self._completed.at = datetime.now(UTC)
+            self._binding.failed_over_at = datetime.now(UTC)
         except (Refused, Unreachable, WaitedTooLong) as error:
             LOG.error("failover of %s did not complete: %s", self._identifier, error)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from . import names, rds_events
 from .binding import Binding
@@ -54,6 +55,8 @@ class Watch:
             changing=begun != last or self._binding.is_busy(resource),
             endpoint_moved=lambda: endpoint_points_at_leader(database, now),
         )
+        if due:
+            self._binding.failed_over_at = datetime.now(UTC)
         for event_id in due:
             self._publish(wiring.account, wiring.region, database.primary, event_id)
 
