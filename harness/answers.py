@@ -21,6 +21,7 @@ class Options:
     json: bool = False
     no_install: bool = False
     keep_images: bool = False
+    aws: bool = False
     no_chaos: bool = False
     keep: bool = False
     down: bool = False

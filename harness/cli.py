@@ -171,7 +171,15 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument(
         "--keep-images", action="store_true", help="leave the image tags in the engine"
     )
-    add("status", "show the parts of the stack, their endpoints and where credentials stand")
+    status = add(
+        "status", "show the parts of the stack, their endpoints and where credentials stand"
+    )
+    status.add_argument(
+        "--aws",
+        action="store_true",
+        help="list which operations of the harness's own AWS services act on the stack (real), "
+        "are only remembered (kept) or are missing, as the running emulator says",
+    )
     emulate = add("emulate", "stack up, experiments, verdicts and report")
     _install_option(emulate)
     _run_options(emulate)

@@ -18,8 +18,9 @@ from harness.errors import ExitCode, FaultFailed
 from harness.plan import Sabotages
 from harness.progress import Board
 from harness.report import stack_tables
-from harness.stack import containers, credentials, engine, host, layout, lifecycle, lock
+from harness.stack import aws, containers, credentials, engine, host, layout, lifecycle, lock
 from harness.stack.attach import attach, read_record
+from harness.stack.aws_control import Control
 from harness.stack.folders import Folders, folders
 
 
@@ -60,6 +61,12 @@ def down(options: Options, stop: threading.Event) -> Answer:
 def status(options: Options, stop: threading.Event) -> Answer:
     """Show the parts of the stack and where its credentials stand."""
     context = attach(lambda line: None)
+    if options.aws:
+        listed = Control(aws.endpoint(context)).operations()
+        return Answer(
+            text=stack_tables.operations(listed),
+            data={service: groups.as_json() for service, groups in listed.items()},
+        )
     rows = lifecycle.status(context)
     places = {
         "kubeconfig": str(context.folders.kubeconfig),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich import box
 from rich.table import Table
 
+from harness.awsplane.operations import Operations
 from harness.report.tables import terminal
 from harness.stack.host import Check, State
 from harness.stack.status import PartStatus
@@ -26,6 +27,29 @@ def places(files: Mapping[str, str]) -> str:
     for name, path in files.items():
         table.add_row(name, path)
     return _text(table)
+
+
+def operations(listed: Mapping[str, Operations]) -> str:
+    """Return which operations of each AWS service are real, kept and missing: names, counts."""
+    counts = _table("Service", "Real", "Kept", "Missing")
+    names = _table("Service", "What", "Operations")
+    for service, groups in listed.items():
+        counts.add_row(
+            service, str(len(groups.real)), str(len(groups.kept)), str(len(groups.missing))
+        )
+        for what, group in (
+            ("real", groups.real),
+            ("kept", groups.kept),
+            ("missing", groups.missing),
+        ):
+            if group:
+                names.add_row(service, what, " ".join(group))
+    return (
+        _text(names)
+        + _text(counts)
+        + "real: acts on the running stack or answers from it. kept: remembered, nothing else "
+        "happens. missing: answered with AWS's error for an unknown operation."
+    )
 
 
 def checks(found: Sequence[Check]) -> str:

@@ -1,5 +1,8 @@
 """The AWS plane: LocalStack in its own container, and the only AWS clients of the harness.
 
+LocalStack's open edition lacks the services of ``PLANE``; ``harness.awsplane`` brings them, as
+a plugin that is mounted into the container.
+
 ``client`` is the one place that makes an AWS client. It knows the emulator's address and dummy
 keys and nothing else: no environment, profile, shared file or instance metadata is looked at,
 and a request to any other host is refused before it is sent.
@@ -18,9 +21,11 @@ import urllib3
 from botocore.config import Config
 
 from harness import clock
+from harness.awsplane import package
 from harness.errors import EnvironmentUnavailable, RefusedForSafety
 from harness.polling import wait_until
-from harness.stack import aws_account, containers, credentials, layout
+from harness.stack import aws_account, aws_package, containers, credentials, layout
+from harness.stack.aws_control import Control
 from harness.stack.aws_seed import Seed, compare, wanted
 from harness.stack.aws_seed_reader import load
 from harness.stack.containers import ContainerSpec
@@ -30,10 +35,12 @@ from harness.stack.status import PartStatus
 PART = "aws"
 PORT = 4566
 DUMMY_KEY = "test"
-SERVICES = (
+# LocalStack's own.
+BUILT_IN = (
     "acm",
     "cloudwatch",
     "ec2",
+    "events",
     "iam",
     "kms",
     "logs",
@@ -41,20 +48,13 @@ SERVICES = (
     "s3",
     "secretsmanager",
     "sns",
+    "sqs",
     "ssm",
     "sts",
 )
-# What the document uses and the open edition does not have: no call to these is answered.
-NOT_EMULATED = (
-    "autoscaling",
-    "cloudfront",
-    "dynamodb",
-    "ecr",
-    "eks",
-    "elasticache",
-    "elbv2",
-    "rds",
-)
+# Those of harness.awsplane.
+PLANE = tuple(package.PROVIDERS)
+SERVICES = (*BUILT_IN, *PLANE)
 
 # Loading all services took 5 s on a quiet 2-core machine; beside a starting cluster far more.
 HEALTH_LIMIT_SECONDS = 180
@@ -65,17 +65,35 @@ _HEALTH_TIMEOUT_SECONDS = 2
 def up(context: Context) -> None:
     """Start the emulator, wait until every service answers, and seed what is missing.
 
-    LocalStack keeps its state in memory: a restarted container is seeded again.
+    LocalStack keeps its state in memory: a restarted container is seeded again. Raises
+    EnvironmentUnavailable at once when a service or ``harness.awsplane`` cannot be loaded.
     """
+    aws_package.write(context.folders)
     containers.ensure(context, specification(context))
     started = clock.monotonic()
+    problems: list[str] = []
+
+    def settled() -> bool:
+        if containers.state(context, layout.AWS) in ("exited", "dead"):
+            problems[:] = ["its container ended"]
+            return True
+        health = _health(context)
+        problems[:] = broken(health)
+        return bool(problems) or not not_running(health)
+
     wait_until(
-        lambda: not _not_running(context),
+        settled,
         what=f"the AWS services {', '.join(SERVICES)} to run",
         limit_seconds=HEALTH_LIMIT_SECONDS,
         hint=f"docker logs {layout.AWS}",
-        ignore=(urllib3.exceptions.HTTPError, ValueError, EnvironmentUnavailable),
+        ignore=(urllib3.exceptions.HTTPError, ValueError, NoHealth),
     )
+    problems += [] if problems else _plane_problems(context)
+    if problems:
+        raise EnvironmentUnavailable(
+            f"The AWS emulator started without all its services: {'; '.join(problems)}. "
+            f"Next step: docker logs {layout.AWS}"
+        )
     context.report(f"aws: {len(SERVICES)} services run after {clock.monotonic() - started:.1f} s")
     seed = load()
     missing = seeded(context, seed)
@@ -102,7 +120,7 @@ def status(context: Context) -> list[PartStatus]:
     state = "absent" if container is None else str(container.status)
     if state == "running":
         try:
-            failing = _not_running(context)
+            failing = not_running(_health(context))
         except (urllib3.exceptions.HTTPError, ValueError, EnvironmentUnavailable):
             failing = list(SERVICES)
         state = f"not serving: {', '.join(failing)}" if failing else "serving"
@@ -121,10 +139,20 @@ def differences() -> list[dict[str, Any]]:
     """Return how this plane differs from AWS, and why."""
     return [
         {
-            "what": "AWS services",
-            "production": ", ".join(NOT_EMULATED),
-            "emulation": "no answer (501); cluster, databases and caches run beside the emulator",
-            "why": "LocalStack 4.14.0, open edition, does not have them",
+            "what": "AWS services " + ", ".join(PLANE),
+            "production": "every operation, with its effect",
+            "emulation": "providers of the harness: some operations act on the running stack, "
+            "most are only remembered, others are answered with an error; "
+            "python -m harness status --aws lists each",
+            "why": "LocalStack 4.14.0, open edition, does not have these services",
+            "weakens": [],
+        },
+        {
+            "what": "forced failover of the database over the AWS API",
+            "production": "the primary's host is given up abruptly",
+            "emulation": "Patroni stops the primary in order and promotes its synchronous standby",
+            "why": "the emulator has no hand on the containers; experiments that need a crash "
+            "kill the container themselves",
             "weakens": [],
         },
         {
@@ -204,10 +232,16 @@ def specification(context: Context) -> ContainerSpec:
             # A service that cannot be loaded then shows at start and not at its first call.
             "EAGER_SERVICE_LOADING": "1",
             "LOCALSTACK_HOST": f"{layout.AWS_NAME}:{PORT}",
+            "PYTHONPATH": f"/opt/localstack:{aws_package.INSIDE}",
+            "AWSPLANE_VERSION": aws_package.version(),
+            # LocalStack's own DynamoDB needs Java, which the image does not have.
+            "PROVIDER_OVERRIDE_DYNAMODB": "moto",
+            "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "moto",
             # Seconds until a requested certificate counts as issued; AWS takes minutes.
             "MOTO_ACM_VALIDATION_WAIT": "0",
         },
-        # 570 MiB with all services loaded and nothing stored.
+        mounts={aws_package.folder(context.folders): aws_package.INSIDE},
+        # 570 MiB with LocalStack's own services loaded and nothing stored.
         memory="1g",
     )
 
@@ -225,24 +259,58 @@ def values(context: Context) -> dict[str, str]:
     }
 
 
+class NoHealth(EnvironmentUnavailable):
+    """The emulator's answer is no health document."""
+
+
 def not_running(health: object) -> list[str]:
     """Return the needed services that a ``/_localstack/health`` answer does not show as running.
 
-    Raises EnvironmentUnavailable for an answer that is no such document.
+    Raises NoHealth for an answer that is no such document.
     """
-    services = health.get("services") if isinstance(health, dict) else None
-    if not isinstance(services, dict):
-        raise EnvironmentUnavailable(f"Expected a health document with services, got {health!r}")
+    services = _services(health)
     return [name for name in SERVICES if services.get(name) != "running"]
 
 
-def _not_running(context: Context) -> list[str]:
+def broken(health: object) -> list[str]:
+    """Return a sentence for each needed service that will not come to run, however long one waits.
+
+    All services are loaded before the first health answer: one that is unknown then has no
+    provider, one in error could not be loaded. Raises NoHealth.
+    """
+    services = _services(health)
+    problems = []
+    for name in SERVICES:
+        state = services.get(name, "unknown")
+        if state in ("unknown", "error", "disabled"):
+            problems.append(f"{name}: expected running, got {state}")
+    return problems
+
+
+def _services(health: object) -> dict[str, Any]:
+    services = health.get("services") if isinstance(health, dict) else None
+    if not isinstance(services, dict):
+        raise NoHealth(f"Expected a health document with services, got {health!r}")
+    return services
+
+
+def _health(context: Context) -> object:
     # urllib3 reads no proxy settings, so that the request goes to the container itself.
     with urllib3.PoolManager(retries=False) as pool:
         answer = pool.request(
             "GET", f"{endpoint(context)}/_localstack/health", timeout=_HEALTH_TIMEOUT_SECONDS
         )
-        return not_running(answer.json())
+        health: object = answer.json()
+        return health
+
+
+def _plane_problems(context: Context) -> list[str]:
+    try:
+        got = Control(endpoint(context)).version()
+    except EnvironmentUnavailable as error:
+        return [str(error)]
+    expected = aws_package.version()
+    return [] if got == expected else [f"awsplane: expected version {expected}, got {got!r}"]
 
 
 def _nothing_missing(context: Context, seed: Seed) -> bool:

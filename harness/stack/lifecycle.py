@@ -14,6 +14,7 @@ from harness.errors import EnvironmentUnavailable, HarnessError
 from harness.stack import (
     attach,
     aws,
+    aws_plane,
     cache,
     cluster,
     credentials,
@@ -104,6 +105,8 @@ def up(context: Context) -> Timing:
             error.add_note(f"While bringing up: {name}.{others}")
             raise error
         raise EnvironmentUnavailable(f"{name} did not come up: {error!r}.{others}") from error
+    # Last, because it needs the address of every other part and a token of the cluster.
+    timed("aws plane", data(aws_plane.up))()
     return Timing(seconds)
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from harness.awsplane import package
 from harness.errors import EnvironmentUnavailable, ExitCode, InputInvalid, RefusedForSafety
 from harness.stack import aws, aws_seed_reader
 from harness.stack.aws_seed import compare, digest, filled, wanted
@@ -229,9 +230,34 @@ def test_each_difference_says_what_production_has_and_why() -> None:
     assert all(set(difference) == keys for difference in aws.differences())
 
 
-def test_what_is_not_emulated_is_not_asked_for() -> None:
-    assert not set(aws.SERVICES) & set(aws.NOT_EMULATED)
-    assert all(name in aws.differences()[0]["production"] for name in ("rds", "eks", "elasticache"))
+def test_the_services_of_the_plane_are_asked_for_and_named_as_a_difference() -> None:
+    assert set(aws.PLANE) == set(package.PROVIDERS)
+    assert set(aws.PLANE) < set(aws.SERVICES)
+    assert len(set(aws.SERVICES)) == len(aws.SERVICES)
+    assert all(name in aws.differences()[0]["what"] for name in ("rds", "eks", "elasticache"))
+
+
+RUNNING = dict.fromkeys(aws.SERVICES, "running")
+
+
+@pytest.mark.parametrize(
+    ("services", "expected"),
+    [
+        (RUNNING, []),
+        # Still on its way: worth waiting for.
+        ({**RUNNING, "rds": "starting", "kms": "available"}, []),
+        ({**RUNNING, "rds": "error"}, ["rds: expected running, got error"]),
+        ({**RUNNING, "eks": "disabled"}, ["eks: expected running, got disabled"]),
+        (
+            {name: state for name, state in RUNNING.items() if name != "elbv2"},
+            ["elbv2: expected running, got unknown"],
+        ),
+    ],
+)
+def test_a_service_that_will_never_run_ends_the_wait(
+    services: dict[str, str], expected: list[str]
+) -> None:
+    assert aws.broken({"services": services}) == expected
 
 
 class _Emulator(BaseHTTPRequestHandler):

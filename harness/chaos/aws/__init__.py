@@ -1,0 +1,1 @@
+"""Faults of the AWS API, as the emulated services answer it."""
