@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import command, lanes, safety
+from harness import audit_lane, command, lanes, safety
 from harness.chaos.undo import UndoLog
 from harness.errors import ExitCode, FaultFailed
 from harness.plan import Lane, Sabotages
@@ -42,6 +42,11 @@ class Options:
     sabotages: str = "missing"
     dry_run: bool = False
     path: str = ""
+    terraform: Sequence[str] = ()
+    kubernetes: Sequence[str] = ()
+    monitoring: Sequence[str] = ()
+    pipeline: Sequence[str] = ()
+    sarif: str = ""
 
     @property
     def words(self) -> list[str]:
@@ -178,7 +183,17 @@ def recover(options: Options, stop: threading.Event) -> Answer:
     return Answer(text=text, data={"healed": healed})
 
 
+def audit(options: Options, stop: threading.Event) -> Answer:
+    """Judge plans, manifests, monitoring and pipelines without running anything."""
+    sources = audit_lane.sources_of(
+        options.terraform, options.kubernetes, options.monitoring, options.pipeline
+    )
+    outcome = audit_lane.run(sources, sarif=Path(options.sarif) if options.sarif else None)
+    return Answer(text=outcome.text, data=outcome.document, exit_code=outcome.exit_code)
+
+
 COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
+    "audit": audit,
     "doctor": doctor,
     "up": up,
     "down": down,

@@ -1,0 +1,40 @@
+"""All rules, by subject. A rule is data and a pure function; see ``harness.audit.rule``."""
+
+from __future__ import annotations
+
+from harness.audit.rule import Rule
+from harness.audit.rules import (
+    alerting,
+    capacity,
+    cluster,
+    database,
+    database_parameters,
+    disruption,
+    edge,
+    policies,
+    references,
+    scraping,
+    shell,
+    storage,
+    terraform_house,
+    terraform_language,
+    workflows,
+)
+
+RULES: tuple[Rule, ...] = (
+    *terraform_language.RULES,
+    *terraform_house.RULES,
+    *cluster.RULES,
+    *database.RULES,
+    *database_parameters.RULES,
+    *storage.RULES,
+    *edge.RULES,
+    *references.RULES,
+    *policies.RULES,
+    *disruption.RULES,
+    *capacity.RULES,
+    *alerting.RULES,
+    *scraping.RULES,
+    *shell.RULES,
+    *workflows.RULES,
+)

@@ -1,0 +1,496 @@
+"""Rules on what users meet first: CloudFront, certificates, names, the load balancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.audit import facts
+from harness.audit.inventory import Inventory
+from harness.audit.resource import Resource
+from harness.audit.rule import (
+    FINE,
+    KUBERNETES,
+    TERRAFORM,
+    Mark,
+    Severity,
+    defect,
+    rule,
+    undecided,
+)
+from harness.audit.rules.field import field_rule
+from harness.audit.value import Unknown, as_list, as_number, as_switch, dig, is_known, texts
+
+CDN = "aws_cloudfront_distribution"
+_TLS = ("NFR-SEC-01", "section 5.1, SSL certificate")
+_APPLY = ("section 1.5, Terraform modules apply without errors",)
+# Managed policies of CloudFront that hand the Host header, or no Host, to the origin.
+_ALL_VIEWER = "216adef6-5c7f-47e4-b989-5492eafa07d3"
+
+
+def behaviours(cdn: Resource) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Return path and values of each cache behaviour, the default one first."""
+    for field in ("default_cache_behavior", "ordered_cache_behavior"):
+        for index, block in enumerate(as_list(cdn.get(field))):
+            yield (field, index), block
+
+
+def covers(pattern: str, host: str) -> bool:
+    """Say whether a certificate's name covers a host; a star is one label."""
+    if pattern.startswith("*."):
+        return host.partition(".")[2] == pattern[2:] and "." in host
+    return pattern == host
+
+
+@rule(
+    "cdn-errors-reach-client",
+    promises=("pod-kill-failed-requests", "NFR-AVAIL-01"),
+    why="error responses are of the whole distribution: refused API calls become 200 with a page",
+    source="CloudFront API, DistributionConfig.CustomErrorResponses",
+    needs=(TERRAFORM,),
+)
+def errors_reach_client(inventory: Inventory) -> Iterator[Mark]:
+    """No error is turned into a success where the distribution also serves an API."""
+    for cdn in inventory.of(CDN):
+        api = any(dig(o, "custom_origin_config") for o in as_list(cdn.get("origin")))
+        for index, block in enumerate(as_list(cdn.get("custom_error_response"))):
+            code, shown = dig(block, "error_code"), as_number(dig(block, "response_code"))
+            if api and shown is not None and shown < 400:
+                yield defect(
+                    cdn,
+                    ("custom_error_response", index),
+                    expected=f"{code} of the API origin to reach the client as {code}",
+                    got=f"{shown:g} with {dig(block, 'response_page_path')}",
+                    next_step="rewrite paths of the page in a viewer function instead",
+                )
+            else:
+                yield FINE
+        yield FINE
+
+
+@rule(
+    "cdn-origin-covered",
+    promises=("NFR-AVAIL-01", *_TLS),
+    why="https to the load balancer's own name fails: its certificate is for other names (502)",
+    source="CloudFront developer guide, HTTP 502: SSL/TLS negotiation with the origin",
+    needs=(TERRAFORM,),
+)
+def origin_covered(inventory: Inventory) -> Iterator[Mark]:
+    """An origin spoken to by https has a name that a certificate of the project covers."""
+    names = [n for c in inventory.of("aws_acm_certificate") for n in names_of(c)]
+    for cdn in inventory.of(CDN):
+        for index, origin in enumerate(as_list(cdn.get("origin"))):
+            config = dig(origin, "custom_origin_config", 0)
+            if dig(config, "origin_protocol_policy") != "https-only":
+                continue
+            domain = dig(origin, "domain_name")
+            balancer = isinstance(domain, Unknown) and ".dns_name" in domain.text
+            if isinstance(domain, str) and any(covers(name, domain) for name in names):
+                yield FINE
+            elif balancer or isinstance(domain, str):
+                yield defect(
+                    cdn,
+                    ("origin", index, "domain_name"),
+                    expected="a name that the origin's certificate covers",
+                    got=domain.text if isinstance(domain, Unknown) else domain,
+                    next_step="point a record such as origin.<domain> at the balancer and use it",
+                )
+            else:
+                yield undecided(cdn, ("origin", index, "domain_name"), domain)
+
+
+def names_of(certificate: Resource) -> list[str]:
+    """Return the known names of a certificate."""
+    return [
+        *texts(certificate.get("domain_name")),
+        *texts(certificate.get("subject_alternative_names")),
+    ]
+
+
+@rule(
+    "cdn-host-known",
+    promises=("NFR-AVAIL-01",),
+    why="without the Host header the balancer sees a name that no rule of the Ingress knows: 404",
+    source="CloudFront developer guide, headers sent to custom origins: Host is the origin's name",
+    needs=(TERRAFORM, KUBERNETES),
+)
+def host_known(inventory: Inventory) -> Iterator[Mark]:
+    """An API behaviour forwards Host, or its origin's name is a host of the Ingress."""
+    hosts = [host for _, _, host in ingress_hosts(inventory)]
+    for cdn in inventory.of(CDN):
+        origins = {dig(o, "origin_id"): o for o in as_list(cdn.get("origin"))}
+        for path, block in behaviours(cdn):
+            origin = origins.get(dig(block, "target_origin_id"))
+            if not dig(origin, "custom_origin_config") or not hosts:
+                continue
+            if _forwards_host(inventory, block) or dig(origin, "domain_name") in hosts:
+                yield FINE
+            else:
+                yield defect(
+                    cdn,
+                    path,
+                    expected="the Host header forwarded, or an origin named as a host of Ingress",
+                    got=f"headers {dig(block, 'forwarded_values', 0, 'headers')}",
+                    next_step="attach the origin request policy Managed-AllViewer",
+                )
+
+
+def _forwards_host(inventory: Inventory, block: Any) -> bool:
+    headers = texts(dig(block, "forwarded_values", 0, "headers"))
+    if "Host" in headers or "*" in headers:
+        return True
+    policy = dig(block, "origin_request_policy_id")
+    if policy == _ALL_VIEWER:
+        return True
+    if not isinstance(policy, Unknown):
+        return False
+    named = inventory.referred(
+        policy.references,
+        "data.aws_cloudfront_origin_request_policy",
+        "aws_cloudfront_origin_request_policy",
+    )
+    return any(
+        ("AllViewer" in str(p.get("name")) and "ExceptHost" not in str(p.get("name")))
+        or "Host" in repr(p.get("headers_config"))
+        or dig(p.get("headers_config"), 0, "header_behavior") == "allViewer"
+        for p in named
+    )
+
+
+def ingress_hosts(inventory: Inventory) -> Iterator[tuple[Resource, int, str]]:
+    """Return each host of an Ingress, with the Ingress and the index of its rule."""
+    for ingress in inventory.of("Ingress"):
+        for index, one in enumerate(as_list(ingress.get("spec", "rules"))):
+            host = dig(one, "host")
+            if isinstance(host, str):
+                yield ingress, index, host
+
+
+@rule(
+    "cdn-policies-current",
+    promises=("section 1.5, CloudFront",),
+    why="forwarded_values is deprecated and keeps a behaviour from using cache policies",
+    source="CloudFront API, CacheBehavior.ForwardedValues: deprecated",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def policies_current(inventory: Inventory) -> Iterator[Mark]:
+    """Behaviours use cache policies."""
+    for cdn in inventory.of(CDN):
+        for path, block in behaviours(cdn):
+            if dig(block, "forwarded_values"):
+                yield defect(
+                    cdn,
+                    (*path, "forwarded_values"),
+                    expected="cache_policy_id and origin_request_policy_id",
+                    got="forwarded_values",
+                    next_step="move its headers, cookies and query strings into policies",
+                )
+            else:
+                yield FINE
+
+
+@rule(
+    "cdn-security-headers",
+    promises=_TLS,
+    why="grade A+ needs Strict-Transport-Security on every answer",
+    source="SSL Labs rating guide; CloudFront response headers policies",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def security_headers(inventory: Inventory) -> Iterator[Mark]:
+    """Every behaviour has a response headers policy."""
+    for cdn in inventory.of(CDN):
+        for path, block in behaviours(cdn):
+            if dig(block, "response_headers_policy_id") is not None:
+                yield FINE
+            else:
+                yield defect(
+                    cdn,
+                    path,
+                    expected="a response_headers_policy_id with Strict-Transport-Security",
+                    got="none",
+                    next_step="declare an aws_cloudfront_response_headers_policy",
+                )
+
+
+@rule(
+    "cdn-page-fresh",
+    promises=("section 1.5, CloudFront",),
+    why="a page that names its assets and is kept for a day hides a release for a day",
+    source="derived from default_ttl and default_root_object",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def page_fresh(inventory: Inventory) -> Iterator[Mark]:
+    """The root page has a behaviour of its own, or a short time to live."""
+    for cdn in inventory.of(CDN):
+        page = cdn.get("default_root_object")
+        if not isinstance(page, str) or not page:
+            continue
+        own = [
+            block
+            for path, block in behaviours(cdn)
+            if page.lstrip("/") in str(dig(block, "path_pattern"))
+        ]
+        block = own[0] if own else dig(cdn.get("default_cache_behavior"), 0)
+        seconds = _ttl(inventory, block)
+        if isinstance(seconds, Unknown):
+            yield undecided(cdn, ("default_cache_behavior",), seconds)
+        elif seconds is not None and seconds > 3600:
+            yield defect(
+                cdn,
+                ("default_cache_behavior", 0, "default_ttl"),
+                expected=f"at most 3600 s for {page}",
+                got=f"{seconds:g} s",
+                next_step="give the page its own behaviour, keep long times for hashed assets",
+            )
+        else:
+            yield FINE
+
+
+def _ttl(inventory: Inventory, block: Any) -> float | Unknown | None:
+    policy = dig(block, "cache_policy_id")
+    if isinstance(policy, Unknown):
+        found = inventory.referred(policy.references, "aws_cloudfront_cache_policy")
+        return as_number(found[0].get("default_ttl")) if found else policy
+    return as_number(dig(block, "default_ttl"))
+
+
+@rule(
+    "cdn-certificate-validated",
+    promises=_TLS,
+    why="CloudFront refuses a certificate that is still pending, and nothing waits for it",
+    source="terraform-provider-aws, aws_acm_certificate_validation; InvalidViewerCertificate",
+    needs=(TERRAFORM,),
+)
+def certificate_validated(inventory: Inventory) -> Iterator[Mark]:
+    """Each requested certificate has a validation that its users wait for."""
+    validated = {
+        name
+        for v in inventory.of("aws_acm_certificate_validation")
+        for name in v.refers("certificate_arn")
+    }
+    for certificate in inventory.of("aws_acm_certificate"):
+        if certificate.base in validated or certificate.get("private_key") is not None:
+            yield FINE
+        else:
+            yield defect(
+                certificate,
+                (),
+                expected="an aws_acm_certificate_validation for it, used by what needs the ARN",
+                got="none",
+                next_step="add the validation and its records",
+            )
+
+
+@rule(
+    "certificate-records-own",
+    promises=_TLS,
+    why="apex and wildcard share one validation record: two owners overwrite and delete it",
+    source="ACM user guide, DNS validation: the wildcard's CNAME is that of its apex",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def records_own(inventory: Inventory) -> Iterator[Mark]:
+    """Validation records are written once: no overwriting, no names that a wildcard covers."""
+    for record in inventory.of("aws_route53_record"):
+        if as_switch(record.get("allow_overwrite")) is True:
+            yield defect(
+                record,
+                ("allow_overwrite",),
+                expected="each validation record owned by one resource",
+                got="allow_overwrite = true",
+                next_step="key the records by their name without the wildcard",
+            )
+        else:
+            yield FINE
+
+
+@rule(
+    "cdn-names-resolve",
+    promises=("section 5.1, SSL certificate", "NFR-AVAIL-01"),
+    why="a distribution with IPv6 and no AAAA record is never found by IPv6 clients",
+    source="CloudFront developer guide, enabling IPv6: a second alias record of type AAAA",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def cdn_names(inventory: Inventory) -> Iterator[Mark]:
+    """Each alias has an address record of every family that the distribution serves."""
+    records = [(r.get("name"), r.get("type")) for r in inventory.of("aws_route53_record")]
+    for cdn in inventory.of(CDN):
+        wanted = ["A", "AAAA"] if as_switch(cdn.get("is_ipv6_enabled")) else ["A"]
+        for index, alias in enumerate(as_list(cdn.get("aliases"))):
+            missing = [kind for kind in wanted if (alias, kind) not in records]
+            if not missing:
+                yield FINE
+            elif any(not is_known(name) for name, kind in records if kind in (*missing, None)):
+                yield undecided(cdn, ("aliases", index), "names of records are not known")
+            else:
+                yield defect(
+                    cdn,
+                    ("aliases", index),
+                    expected=f"a record {alias} of type {' and '.join(missing)}",
+                    got="none",
+                    next_step="add an aws_route53_record with an alias block",
+                )
+
+
+@rule(
+    "ingress-host-resolves",
+    promises=("NFR-AVAIL-01", "section 5.1, SSL certificate"),
+    why="a host of the Ingress without an address record is reached by nobody",
+    source="Route 53 developer guide; no controller writes records unless external-dns runs",
+    needs=(TERRAFORM, KUBERNETES),
+    required=True,
+)
+def host_resolves(inventory: Inventory) -> Iterator[Mark]:
+    """Each host of an Ingress has a record, or external-dns writes it."""
+    names = [
+        r.get("name") for r in inventory.of("aws_route53_record") if r.get("type") in ("A", "CNAME")
+    ]
+    zones = texts(
+        [z.get("name") for z in inventory.of("aws_route53_zone", "data.aws_route53_zone")]
+    )
+    known = {name for name in names if isinstance(name, str)}
+    known |= {f"{name}.{zone}" for name in list(known) for zone in zones} | ({""} & known)
+    for ingress, index, host in ingress_hosts(inventory):
+        if host in known or ("" in known and host in zones):
+            yield FINE
+        elif any(not is_known(name) for name in names):
+            yield undecided(ingress, ("spec", "rules", index), "names of records are not known")
+        else:
+            yield defect(
+                ingress,
+                ("spec", "rules", index, "host"),
+                expected=f"an address record {host}",
+                got="none",
+                next_step="declare an aws_route53_record that points at the balancer",
+            )
+
+
+@rule(
+    "ingress-host-certified",
+    promises=_TLS,
+    why="a host that no certificate covers is refused by every browser",
+    source="ACM user guide: a wildcard covers one label",
+    needs=(TERRAFORM, KUBERNETES),
+)
+def host_certified(inventory: Inventory) -> Iterator[Mark]:
+    """Each host of an Ingress is covered by a certificate of the project."""
+    certificates = inventory.of("aws_acm_certificate")
+    names = [name for c in certificates for name in names_of(c)]
+    for ingress, index, host in ingress_hosts(inventory):
+        if not certificates:
+            return
+        if any(covers(name, host) for name in names):
+            yield FINE
+        elif not all(is_known(dict(c.values)) for c in certificates):
+            yield undecided(ingress, ("spec", "rules", index), "names of certificates not known")
+        else:
+            yield defect(
+                ingress,
+                ("spec", "rules", index, "host"),
+                expected=f"a certificate for {host}",
+                got=", ".join(names),
+                next_step="add the name to the certificate",
+            )
+
+
+@rule(
+    "zone-declared",
+    promises=(*_APPLY, "section 3, day 701 (Route 53 hosted zones)"),
+    why="a zone that is only looked up fails the plan of a new account",
+    source="terraform-provider-aws, data source aws_route53_zone",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def zone_declared(inventory: Inventory) -> Iterator[Mark]:
+    """A hosted zone that is looked up can also be made."""
+    for zone in inventory.of("data.aws_route53_zone"):
+        # A zone with a condition has no instance where the condition is off.
+        made = {r.name for r in inventory.references if r.name.startswith("aws_route53_zone.")}
+        if made or inventory.declares("aws_route53_zone"):
+            yield FINE
+        else:
+            yield defect(
+                zone,
+                (),
+                expected="an aws_route53_zone, at least by a switch",
+                got="a look-up only",
+                next_step="declare the zone, or say in a bootstrap who makes it",
+            )
+
+
+@rule(
+    "bucket-cors-works",
+    promises=("section 1.5, CloudFront",),
+    why="S3 answers with CORS headers only to requests that carry Origin, which is not forwarded",
+    source="CloudFront developer guide, CORS: forward the Origin header",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def cors_works(inventory: Inventory) -> Iterator[Mark]:
+    """A bucket with CORS behind CloudFront gets the Origin header, or headers from a policy."""
+    for cors in inventory.of("aws_s3_bucket_cors_configuration"):
+        for cdn in inventory.of(CDN):
+            served = {
+                dig(o, "origin_id")
+                for o in as_list(cdn.get("origin"))
+                if not dig(o, "custom_origin_config")
+            }
+            for path, block in behaviours(cdn):
+                if dig(block, "target_origin_id") not in served:
+                    continue
+                headers = texts(dig(block, "forwarded_values", 0, "headers"))
+                policy = dig(block, "origin_request_policy_id")
+                if "Origin" in headers or policy is not None:
+                    yield FINE
+                else:
+                    yield defect(
+                        cdn,
+                        path,
+                        expected=f"Origin forwarded for the rules of {cors.address}",
+                        got=f"headers {headers or 'none'}",
+                        next_step="attach Managed-CORS-S3Origin or a response headers policy",
+                    )
+
+
+RULES = (
+    errors_reach_client,
+    origin_covered,
+    host_known,
+    policies_current,
+    security_headers,
+    page_fresh,
+    certificate_validated,
+    records_own,
+    cdn_names,
+    host_resolves,
+    host_certified,
+    zone_declared,
+    cors_works,
+    field_rule(
+        "cdn-protocol-minimum",
+        (CDN,),
+        ("viewer_certificate", 0, "minimum_protocol_version"),
+        lambda value: value is not None and value not in facts.PROTOCOLS_WEAK,
+        expected="minimum_protocol_version TLSv1.2_2021 or newer",
+        next_step="set it",
+        promises=_TLS,
+        why="older protocols break the promise of encryption in transit and cap the grade at B",
+        source="CloudFront developer guide, supported protocols and ciphers",
+    ),
+    field_rule(
+        "cdn-origin-access-control",
+        ("aws_cloudfront_origin_access_identity",),
+        (),
+        lambda value: False,
+        expected="an aws_cloudfront_origin_access_control",
+        next_step="replace the identity; it cannot read objects encrypted with KMS",
+        promises=("NFR-SEC-03",),
+        why="the identity is the legacy way and knows neither KMS nor newer regions",
+        source="CloudFront developer guide, restricting access to an S3 origin",
+        severity=Severity.WARNING,
+    ),
+)
