@@ -31,9 +31,9 @@ def dig(value: Any, *path: str | int) -> Any:
     for step in path:
         if isinstance(value, Unknown):
             return value
-        if (isinstance(value, Mapping) and step in value) or (
-            isinstance(value, list | tuple) and isinstance(step, int) and step < len(value)
-        ):
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
             value = value[step]
         else:
             return None
@@ -68,7 +68,7 @@ def unknowns(value: Any) -> Iterator[Unknown]:
 
 def as_number(value: Any) -> float | None:
     """Return a number, also from text; None when it is none or unknown."""
-    if isinstance(value, bool) or isinstance(value, Unknown):
+    if isinstance(value, bool | Unknown):
         return None
     try:
         return float(value)
