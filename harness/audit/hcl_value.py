@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -154,7 +155,11 @@ def _call(node: Node, scope: Scope) -> Any:
     tolerant = name in ("merge", "concat", "tolist", "tomap", "one", "element", "lookup", "length")
     usable = not any(isinstance(v, Unknown) for v in given) if tolerant else is_known(given)
     if function is None or not usable:
-        return _unknown(node, *given)
+        unknown = _unknown(node, *given)
+        if name == "jsonencode" and not isinstance(given[0], Unknown):
+            # What is known of the document can still be searched, such as a policy's conditions.
+            return Unknown(json.dumps(given[0], default=str), unknown.references)
+        return unknown
     spread = any(isinstance(token, Token) and str(token) == "..." for token in _tokens(node))
     try:
         return function(*given[:-1], *given[-1]) if spread else function(*given)
@@ -333,6 +338,36 @@ _HANDLERS: Mapping[str, Callable[[Node, Scope], Any]] = MappingProxyType(
 )
 
 
+def with_defaults(value: Any, type_node: Node, scope: Scope) -> Any:
+    """Return a variable's value with the defaults that its type states by ``optional``."""
+    node = unwrap(type_node)
+    if node.data != "function_call" or isinstance(value, Unknown):
+        return value
+    name, arguments = source(trees(node)[0]), call_arguments(node)
+    if not arguments:
+        return value
+    inner = unwrap(arguments[0])
+    if name in ("map", "list", "set"):
+        if isinstance(value, Mapping):
+            return {key: with_defaults(item, inner, scope) for key, item in value.items()}
+        items = value if isinstance(value, list) else None
+        return value if items is None else [with_defaults(i, inner, scope) for i in items]
+    if name != "object" or inner.data != "object" or not isinstance(value, Mapping):
+        return value
+    found = dict(value)
+    for key_node, field in object_elements(inner):
+        key = source(key_node).strip('"')
+        term = unwrap(field)
+        given = call_arguments(term) if term.data == "function_call" else []
+        optional = bool(given) and source(trees(term)[0]) == "optional"
+        if optional and found.get(key) is None:
+            found[key] = evaluate(given[1], scope) if len(given) > 1 else None
+        kind = given[0] if optional else field
+        if found.get(key) is not None:
+            found[key] = with_defaults(found[key], kind, scope)
+    return found
+
+
 def names_used(node: Node) -> list[tuple[tuple[str, ...], int]]:
     """Return each dotted name that an expression uses, with its line, loops' own names left out."""
     found: list[tuple[tuple[str, ...], int]] = []
@@ -371,6 +406,8 @@ def _collect(node: Node, bound: frozenset[str], found: list[tuple[tuple[str, ...
         children = call_arguments(node)
     elif node.data == "object_elem":
         key = unwrap(trees(trees(node)[0])[0])
+        if source(key) == "configuration_aliases":
+            return
         children = children[1:] if key.data in ("identifier", "keyword") else children
     for child in children:
         _collect(child, bound, found)

@@ -10,7 +10,8 @@ READ = frozenset(
     """
     aws_acm_certificate aws_acm_certificate_validation aws_cloudfront_cache_policy
     aws_cloudfront_distribution aws_cloudfront_origin_access_identity
-    aws_cloudfront_origin_request_policy aws_cloudwatch_log_group
+    aws_cloudfront_origin_request_policy aws_cloudfront_response_headers_policy
+    aws_cloudwatch_log_group
     aws_cloudwatch_log_resource_policy aws_db_instance aws_db_parameter_group aws_db_proxy
     aws_db_subnet_group aws_dynamodb_table aws_ecr_repository aws_eks_access_entry aws_eks_addon
     aws_eks_cluster aws_eks_node_group aws_eks_pod_identity_association
@@ -27,7 +28,7 @@ READ = frozenset(
 # Their arguments are read through the types above, or carry no promise of the document.
 PLAIN = frozenset(
     """
-    aws_cloudfront_origin_access_control aws_cloudfront_response_headers_policy
+    aws_cloudfront_origin_access_control
     aws_db_option_group aws_default_security_group aws_ecr_lifecycle_policy aws_eip
     aws_eks_access_policy_association aws_elasticache_parameter_group aws_flow_log
     aws_iam_openid_connect_provider aws_iam_policy aws_iam_role_policy

@@ -27,6 +27,7 @@ JUDGED = frozenset(
     LimitRange Namespace NetworkPolicy PersistentVolumeClaim Pod PodDisruptionBudget ReplicaSet
     ResourceQuota Role RoleBinding Secret Service ServiceAccount StatefulSet StorageClass
     ExternalSecret PrometheusRule ClusterRole ClusterRoleBinding ServiceMonitor PodMonitor
+    TargetGroupBinding
     """.split()
 )
 # Kinds without a namespace (Kubernetes API reference), which keep it empty here.
@@ -190,7 +191,13 @@ _SHAPES: Mapping[tuple[str, ...], tuple[type, str]] = {
     ("spec", "ingress"): (list, "a list"),
     ("spec", "egress"): (list, "a list"),
 }
-_SHAPED_KINDS = JUDGED - {"ExternalSecret", "ServiceMonitor", "PodMonitor", "PrometheusRule"}
+_SHAPED_KINDS = JUDGED - {
+    "ExternalSecret",
+    "TargetGroupBinding",
+    "ServiceMonitor",
+    "PodMonitor",
+    "PrometheusRule",
+}
 
 
 def _wrong_types(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.audit import registry_modules
 from harness.audit.hcl_tree import Block, line_within, read_blocks, source
-from harness.audit.hcl_value import Scope, evaluate, names_used
+from harness.audit.hcl_value import Scope, evaluate, names_used, with_defaults
 from harness.audit.resource import Domain, NotJudged, Place, Reference, Resource
 from harness.audit.resource import Path as FieldPath
 from harness.audit.value import Unknown, dig, is_known
@@ -18,7 +19,7 @@ INSTANCES_MAX = 2000
 _BUILT_IN = frozenset({"each", "count", "self", "path", "terraform"})
 _META = frozenset({"count", "for_each", "depends_on", "provider", "providers"})
 # Arguments whose words are no references to values.
-_NAMELESS = frozenset({"provider", "providers", "ignore_changes", "type"})
+_NAMELESS = frozenset({"provider", "providers", "ignore_changes", "type", "configuration_aliases"})
 
 
 class Module:
@@ -126,7 +127,7 @@ class Module:
         where = self._source(block)
         if not where.startswith(("./", "../")):
             return
-        folder = self.folder / where
+        folder = Path(os.path.normpath(self.folder / where))
         if not any(folder.glob("*.tf")):
             self.problems.append(
                 f"{block.place}: module {name!r}: expected a folder with .tf files, got {where!r}"
@@ -157,12 +158,15 @@ class Module:
         return value if isinstance(value, str) else ""
 
     def _variable(self, name: str) -> Any:
-        if name in self.arguments and self.arguments[name] is not None:
-            return self.arguments[name]
         block = self.variables.get(name)
-        if block is None or "default" not in block.attributes:
-            return Unknown(f"var.{name}")
-        return evaluate(block.attributes["default"].expression, self.scope)
+        value = self.arguments.get(name)
+        if value is None:
+            if block is None or "default" not in block.attributes:
+                return Unknown(f"var.{name}")
+            value = evaluate(block.attributes["default"].expression, self.scope)
+        if block is not None and "type" in block.attributes:
+            return with_defaults(value, block.attributes["type"].expression, self.scope)
+        return value
 
     def _local(self, name: str) -> Any:
         if name not in self._locals:
@@ -193,7 +197,7 @@ class Module:
         instance: Mapping[str, Any] = {}
         if "for_each" in block.attributes or "count" in block.attributes:
             if not steps:
-                return unknown
+                return self._all_instances(block, unknown)
             instance = self._instance_variables(block, steps.pop(0))
         if not steps or str(steps[0]) not in block.attributes:
             return unknown
@@ -202,6 +206,15 @@ class Module:
         )
         found = self._rest(value, steps[1:], text)
         return found if is_known(found) else unknown
+
+    def _all_instances(self, block: Block, unknown: Unknown) -> Any:
+        """Return the instances by key or in order, each of them unknown but there."""
+        if "count" in block.attributes:
+            count = evaluate(block.attributes["count"].expression, self.scope)
+            known = isinstance(count, int | float) and count <= INSTANCES_MAX
+            return [unknown] * int(count) if known else unknown
+        each = evaluate(block.attributes["for_each"].expression, self.scope)
+        return unknown if isinstance(each, Unknown) else {str(k): unknown for k in each or ()}
 
     def _instance_variables(self, block: Block, key: str | int) -> dict[str, Any]:
         if "count" in block.attributes:

@@ -12,7 +12,7 @@ from harness.audit.inventory import REPLICATED, Inventory, containers, matches, 
 from harness.audit.resource import Resource
 from harness.audit.rule import FINE, KUBERNETES, TERRAFORM, Mark, Severity, defect, rule
 from harness.audit.rules.cluster import ingress_class
-from harness.audit.rules.references import backends
+from harness.audit.rules.references import ROUTES, backends
 from harness.audit.value import as_list, as_number, dig
 
 _PDB = ("pdb-ready-minimum", "pdb-drains-complete")
@@ -138,7 +138,7 @@ def budget_there(inventory: Inventory) -> Iterator[Mark]:
 def behind_ingress(inventory: Inventory) -> list[Resource]:
     """Return the workloads that Ingresses send to."""
     found: dict[str, Resource] = {}
-    for ingress in inventory.of("Ingress"):
+    for ingress in inventory.of(*ROUTES):
         for name, _, _ in backends(ingress):
             service = inventory.object("Service", ingress.namespace, name)
             selector = service.get("spec", "selector") if service else None

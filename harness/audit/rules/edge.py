@@ -19,7 +19,16 @@ from harness.audit.rule import (
     undecided,
 )
 from harness.audit.rules.field import field_rule
-from harness.audit.value import Unknown, as_list, as_number, as_switch, dig, is_known, texts
+from harness.audit.value import (
+    Unknown,
+    as_list,
+    as_number,
+    as_switch,
+    dig,
+    is_known,
+    references,
+    texts,
+)
 
 CDN = "aws_cloudfront_distribution"
 _TLS = ("NFR-SEC-01", "section 5.1, SSL certificate")
@@ -444,7 +453,7 @@ def cors_works(inventory: Inventory) -> Iterator[Mark]:
                     continue
                 headers = texts(dig(block, "forwarded_values", 0, "headers"))
                 policy = dig(block, "origin_request_policy_id")
-                if "Origin" in headers or policy is not None:
+                if "Origin" in headers or policy is not None or _answers(inventory, block):
                     yield FINE
                 else:
                     yield defect(
@@ -454,6 +463,15 @@ def cors_works(inventory: Inventory) -> Iterator[Mark]:
                         got=f"headers {headers or 'none'}",
                         next_step="attach Managed-CORS-S3Origin or a response headers policy",
                     )
+
+
+def _answers(inventory: Inventory, block: Any) -> bool:
+    """Say whether CloudFront itself adds the CORS headers to a behaviour's answers."""
+    policy = dig(block, "response_headers_policy_id")
+    if policy is None:
+        return False
+    found = inventory.referred(references(policy), "aws_cloudfront_response_headers_policy")
+    return not found or any(as_list(p.get("cors_config")) for p in found)
 
 
 RULES = (

@@ -19,7 +19,7 @@ from harness.audit.rule import (
     undecided,
 )
 from harness.audit.rules import networks
-from harness.audit.rules.references import backends
+from harness.audit.rules.references import ROUTES, backends
 from harness.audit.value import as_list, as_number, dig
 
 _EGRESS, _INGRESS = "Egress", "Ingress"
@@ -133,7 +133,7 @@ def dns_tcp(inventory: Inventory) -> Iterator[Mark]:
 def _targets(inventory: Inventory) -> Iterator[tuple[Resource, int]]:
     """Return workloads and pod ports that Ingresses send to."""
     found: dict[tuple[str, int], tuple[Resource, int]] = {}
-    for ingress in inventory.of("Ingress"):
+    for ingress in inventory.of(*ROUTES):
         for name, port, _ in backends(ingress):
             service = inventory.object("Service", ingress.namespace, name)
             wanted = dig(port, "number") or dig(port, "name")
@@ -173,7 +173,7 @@ def admits_balancer(inventory: Inventory) -> Iterator[Mark]:
     by_address = any(
         i.annotations.get("alb.ingress.kubernetes.io/target-type") == "ip"
         for i in inventory.of("Ingress")
-    )
+    ) or any(b.get("spec", "targetType") == "ip" for b in inventory.of("TargetGroupBinding"))
     if not by_address:
         return
     subnets = networks.public_subnets(inventory)

@@ -11,6 +11,8 @@ from harness.audit.rule import FINE, KUBERNETES, Mark, Severity, defect, rule
 from harness.audit.value import as_list, as_switch, dig
 
 _PODS = ("section 3, day 703 (deployments)", "pod-kill-full-readiness")
+# What leads from a load balancer to a Service.
+ROUTES = ("Ingress", "TargetGroupBinding")
 # What every namespace and cluster has by itself.
 _PROVIDED = frozenset(
     {
@@ -125,7 +127,15 @@ def ingress_class_once(inventory: Inventory) -> Iterator[Mark]:
 
 
 def backends(ingress: Resource) -> Iterator[tuple[str, Any, Path]]:
-    """Return Service name, port and place of each backend of an Ingress."""
+    """Return Service name, port and place of each backend of an Ingress or TargetGroupBinding."""
+    if ingress.kind == "TargetGroupBinding":
+        name, port = (
+            ingress.get("spec", "serviceRef", "name"),
+            ingress.get("spec", "serviceRef", "port"),
+        )
+        if isinstance(name, str):
+            yield name, {"number": port}, ("spec", "serviceRef")
+        return
     for r, one in enumerate(as_list(ingress.get("spec", "rules"))):
         for p, path in enumerate(as_list(dig(one, "http", "paths"))):
             service = dig(path, "backend", "service")
@@ -146,7 +156,7 @@ def backends(ingress: Resource) -> Iterator[tuple[str, Any, Path]]:
 )
 def backend_exists(inventory: Inventory) -> Iterator[Mark]:
     """Each backend of an Ingress is a Service with that port."""
-    for ingress in inventory.of("Ingress"):
+    for ingress in inventory.of(*ROUTES):
         for name, port, path in backends(ingress):
             service = inventory.object("Service", ingress.namespace, name)
             ports = as_list(service.get("spec", "ports")) if service else []
@@ -216,7 +226,7 @@ def service_selects(inventory: Inventory) -> Iterator[Mark]:
 def service_port_routed(inventory: Inventory) -> Iterator[Mark]:
     """Each container port behind a Service of an Ingress is reached by one of its paths."""
     routed: dict[tuple[str, str], set[Any]] = {}
-    for ingress in inventory.of("Ingress"):
+    for ingress in inventory.of(*ROUTES):
         for name, port, _ in backends(ingress):
             wanted = dig(port, "number") or dig(port, "name")
             routed.setdefault((ingress.namespace, name), set()).add(wanted)

@@ -184,30 +184,6 @@ def _policy_text(inventory: Inventory, policy: Resource) -> str:
 
 
 @rule(
-    "key-policy-stated",
-    promises=_REST,
-    why="a key without a policy rests on the account's default: nobody is named, logs get nothing",
-    source="KMS developer guide, default key policy",
-    needs=(TERRAFORM,),
-    severity=Severity.WARNING,
-)
-def key_policy(inventory: Inventory) -> Iterator[Mark]:
-    """Each KMS key names who may use it."""
-    stated = {name for p in inventory.of("aws_kms_key_policy") for name in p.refers("key_id")}
-    for key in inventory.of(KEY):
-        if key.get("policy") is not None or key.base in stated:
-            yield FINE
-        else:
-            yield defect(
-                key,
-                ("policy",),
-                expected="a key policy that names the services that use it",
-                got="none",
-                next_step="write one (aws_iam_policy_document)",
-            )
-
-
-@rule(
     "cache-version-current",
     promises=("cache-failover-time", "section 1.2, objective 4 (Redis 7)"),
     why="a new cluster should not start on a release that is past or followed within its major",
@@ -343,7 +319,6 @@ RULES = (
     versions_expire,
     lifecycle_filter,
     bucket_tls_only,
-    key_policy,
     cache_version,
     log_delivery,
     log_retention,
