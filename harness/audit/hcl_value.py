@@ -355,14 +355,14 @@ def with_defaults(value: Any, type_node: Node, scope: Scope) -> Any:
     if name != "object" or inner.data != "object" or not isinstance(value, Mapping):
         return value
     found = dict(value)
-    for key_node, field in object_elements(inner):
+    for key_node, described in object_elements(inner):
         key = source(key_node).strip('"')
-        term = unwrap(field)
+        term = unwrap(described)
         given = call_arguments(term) if term.data == "function_call" else []
         optional = bool(given) and source(trees(term)[0]) == "optional"
         if optional and found.get(key) is None:
             found[key] = evaluate(given[1], scope) if len(given) > 1 else None
-        kind = given[0] if optional else field
+        kind = given[0] if optional else described
         if found.get(key) is not None:
             found[key] = with_defaults(found[key], kind, scope)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.audit.rule import Rule
 from harness.audit.rules import (
     alerting,
@@ -20,8 +22,9 @@ from harness.audit.rules import (
     terraform_language,
     workflows,
 )
+from harness.audit.rules.corrections import SEES
 
-RULES: tuple[Rule, ...] = (
+_ALL: tuple[Rule, ...] = (
     *terraform_language.RULES,
     *terraform_house.RULES,
     *cluster.RULES,
@@ -38,3 +41,4 @@ RULES: tuple[Rule, ...] = (
     *shell.RULES,
     *workflows.RULES,
 )
+RULES: tuple[Rule, ...] = tuple(replace(rule, sees=SEES.get(rule.id, {})) for rule in _ALL)
