@@ -99,7 +99,8 @@ def read_text(text: str, name: str, problems: list[str]) -> list[Document]:
         if _too_large(node, name, problems):
             continue
         value = _Values(name, problems).of(node)
-        if len(problems) == before:
+        # Between two separators there may be nothing but a comment.
+        if len(problems) == before and value is not None:
             found.append(Document(name, value, node))
     return found
 

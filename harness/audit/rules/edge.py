@@ -465,6 +465,33 @@ def cors_works(inventory: Inventory) -> Iterator[Mark]:
                     )
 
 
+@rule(
+    "cdn-origin-access-control",
+    promises=("NFR-SEC-03",),
+    why="the identity is the legacy way and knows neither KMS nor newer regions",
+    source="CloudFront developer guide, restricting access to an S3 origin",
+    needs=(TERRAFORM,),
+    severity=Severity.WARNING,
+)
+def access_control(inventory: Inventory) -> Iterator[Mark]:
+    """Origins in S3 are reached by an origin access control."""
+    for cdn in inventory.of(CDN):
+        for index, origin in enumerate(as_list(cdn.get("origin"))):
+            if dig(origin, "custom_origin_config"):
+                continue
+            if dig(origin, "origin_access_control_id") is not None:
+                yield FINE
+            else:
+                old = "an origin access identity" if dig(origin, "s3_origin_config") else "none"
+                yield defect(
+                    cdn,
+                    ("origin", index, "s3_origin_config"),
+                    expected="an aws_cloudfront_origin_access_control",
+                    got=old,
+                    next_step="replace it; it cannot read objects encrypted with KMS",
+                )
+
+
 def _answers(inventory: Inventory, block: Any) -> bool:
     """Say whether CloudFront itself adds the CORS headers to a behaviour's answers."""
     policy = dig(block, "response_headers_policy_id")
@@ -499,16 +526,5 @@ RULES = (
         why="older protocols break the promise of encryption in transit and cap the grade at B",
         source="CloudFront developer guide, supported protocols and ciphers",
     ),
-    field_rule(
-        "cdn-origin-access-control",
-        ("aws_cloudfront_origin_access_identity",),
-        (),
-        lambda value: False,
-        expected="an aws_cloudfront_origin_access_control",
-        next_step="replace the identity; it cannot read objects encrypted with KMS",
-        promises=("NFR-SEC-03",),
-        why="the identity is the legacy way and knows neither KMS nor newer regions",
-        source="CloudFront developer guide, restricting access to an S3 origin",
-        severity=Severity.WARNING,
-    ),
+    access_control,
 )

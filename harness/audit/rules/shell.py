@@ -151,7 +151,7 @@ def cluster_named(inventory: Inventory) -> Iterator[Mark]:
     """A script that uses kubectl says which cluster it means."""
     named = re.compile(r"--context|--kubeconfig|update-kubeconfig|KUBECONFIG=")
     for script in inventory.scripts:
-        first = next((p for p, line in _lines(script) if re.search(r"\bkubectl\s+\w", line)), None)
+        first = next((p for p, line in _lines(script) if re.search(r"\bkubectl\s+\S", line)), None)
         if first is None:
             continue
         given = "KUBECONFIG" in script.given
