@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from harness.audit import collector
 from harness.audit.inventory import Inventory
 from harness.audit.resource import Domain, NotJudged
 from harness.audit.rule import Defect, Fine, Rule, Severity, Undecided
@@ -61,7 +62,8 @@ def judge(inventory: Inventory, today: date, rules: Sequence[Rule] = RULES) -> A
     required rule met nothing to judge or could not decide, and supported otherwise.
     """
     dated = replace(inventory, today=today)
-    results = tuple(_result(rule, dated) for rule in rules)
+    with collector.paused():
+        results = tuple(_result(rule, dated) for rule in rules)
     verdict, reason = _verdict(results)
     return Audit(
         verdict=verdict,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.audit import (
+    collector,
     kinds,
     manifests,
     monitoring,
@@ -54,6 +55,11 @@ def load(sources: Sources, kubectl: Path | None) -> Inventory:
             "audit: expected at least one of --terraform, --kubernetes, --monitoring, --pipeline, "
             "got none and infra/ has none of its own folders. Next step: name a folder"
         )
+    with collector.paused():
+        return _load(sources, kubectl)
+
+
+def _load(sources: Sources, kubectl: Path | None) -> Inventory:
     problems: list[str] = []
     found = _terraform(sources.terraform, problems)
     for path in sources.kubernetes:

@@ -47,7 +47,7 @@ def test_rows_are_read() -> None:
 
 @pytest.mark.parametrize("id", sorted(_rows("yes")))
 def test_document_has_a_finding_for_every_correction(document: Audit, id: str) -> None:
-    """Each correction that is marked as seen statically is found, in a file that its row speaks of."""
+    """Each correction that is marked as seen statically is found, in a file of its row."""
     words = [(rule.id, rule.sees[id]) for rule in RULES if id in rule.sees]
     assert words, f"{id}: no rule says that it sees this correction. Remedy: name it, or mark it no"
 
