@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from lark import Token, Tree
+from lark import Token
 
 from harness.audit.hcl_functions import FUNCTIONS
 from harness.audit.hcl_tree import Node, call_arguments, object_elements, source, trees, unwrap
@@ -292,7 +292,7 @@ def _whole(step: Any) -> bool:
 def _chain(node: Node, scope: Scope) -> tuple[Node, list[Any]]:
     steps: list[Any] = []
     node = unwrap(node)
-    while node.data in _CHAINED:
+    while node.data in CHAINED:
         inner, access = trees(node)
         steps[:0] = _steps(access, scope)
         node = unwrap(inner)
@@ -313,7 +313,7 @@ def _steps(access: Node, scope: Scope) -> list[Any]:
     return found
 
 
-_CHAINED = frozenset(
+CHAINED = frozenset(
     {"get_attr_expr_term", "index_expr_term", "attr_splat_expr_term", "full_splat_expr_term"}
 )
 _HANDLERS: Mapping[str, Callable[[Node, Scope], Any]] = MappingProxyType(
@@ -333,90 +333,6 @@ _HANDLERS: Mapping[str, Callable[[Node, Scope], Any]] = MappingProxyType(
         "unary_op": _unary,
         "for_tuple_expr": _loop,
         "for_object_expr": _loop,
-        **dict.fromkeys(_CHAINED, _access),
+        **dict.fromkeys(CHAINED, _access),
     }
 )
-
-
-def with_defaults(value: Any, type_node: Node, scope: Scope) -> Any:
-    """Return a variable's value with the defaults that its type states by ``optional``."""
-    node = unwrap(type_node)
-    if node.data != "function_call" or isinstance(value, Unknown):
-        return value
-    name, arguments = source(trees(node)[0]), call_arguments(node)
-    if not arguments:
-        return value
-    inner = unwrap(arguments[0])
-    if name in ("map", "list", "set"):
-        if isinstance(value, Mapping):
-            return {key: with_defaults(item, inner, scope) for key, item in value.items()}
-        items = value if isinstance(value, list) else None
-        return value if items is None else [with_defaults(i, inner, scope) for i in items]
-    if name != "object" or inner.data != "object" or not isinstance(value, Mapping):
-        return value
-    found = dict(value)
-    for key_node, described in object_elements(inner):
-        key = source(key_node).strip('"')
-        term = unwrap(described)
-        given = call_arguments(term) if term.data == "function_call" else []
-        optional = bool(given) and source(trees(term)[0]) == "optional"
-        if optional and found.get(key) is None:
-            found[key] = evaluate(given[1], scope) if len(given) > 1 else None
-        kind = given[0] if optional else described
-        if found.get(key) is not None:
-            found[key] = with_defaults(found[key], kind, scope)
-    return found
-
-
-def names_used(node: Node) -> list[tuple[tuple[str, ...], int]]:
-    """Return each dotted name that an expression uses, with its line, loops' own names left out."""
-    found: list[tuple[tuple[str, ...], int]] = []
-    _collect(node, frozenset(), found)
-    return found
-
-
-def _collect(node: Node, bound: frozenset[str], found: list[tuple[tuple[str, ...], int]]) -> None:
-    if node.data in ("for_tuple_expr", "for_object_expr"):
-        intro = trees(node)[0]
-        *names, over = trees(intro)
-        _collect(over, bound, found)
-        inner = bound | {source(name) for name in names}
-        for part in trees(node)[1:]:
-            _collect(part, inner, found)
-        return
-    if node.data in _CHAINED:
-        words: list[str] = []
-        while node.data in _CHAINED:
-            base, access = trees(node)
-            if access.data == "get_attr":
-                words.insert(0, source(trees(access)[0]))
-            else:
-                words.clear()
-                _collect(access, bound, found)
-            node = unwrap(base)
-        if node.data == "identifier":
-            name = source(node)
-            if name not in bound:
-                found.append(((name, *words), int(node.meta.line)))
-            return
-        _collect(node, bound, found)
-        return
-    children = trees(node)
-    if node.data == "function_call":
-        children = call_arguments(node)
-    elif node.data == "object_elem":
-        key = unwrap(trees(trees(node)[0])[0])
-        if source(key) == "configuration_aliases":
-            return
-        children = children[1:] if key.data in ("identifier", "keyword") else children
-    for child in children:
-        _collect(child, bound, found)
-
-
-def functions_used(node: Node) -> set[str]:
-    """Return the names of the functions that an expression calls."""
-    return {source(trees(call)[0]) for call in node.iter_subtrees() if _is_call(call)}
-
-
-def _is_call(tree: Tree[Token]) -> bool:
-    return tree.data == "function_call"

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit import registry_modules
+from harness.audit.hcl_names import names_used
 from harness.audit.hcl_tree import Block, line_within, read_blocks, source
-from harness.audit.hcl_value import Scope, evaluate, names_used, with_defaults
+from harness.audit.hcl_types import with_defaults
+from harness.audit.hcl_value import Scope, evaluate
 from harness.audit.resource import Domain, NotJudged, Place, Reference, Resource
 from harness.audit.resource import Path as FieldPath
 from harness.audit.value import Unknown, dig, is_known
