@@ -17,7 +17,7 @@ from harness.audit.rule import (
     rule,
     undecided,
 )
-from harness.audit.rules.cluster import ingress_class
+from harness.audit.rules.addons import ingress_class
 from harness.audit.value import as_list, as_number, dig
 
 _SCALE = ("hpa-scale-up", "section 1.2, objective 7")

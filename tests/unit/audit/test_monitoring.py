@@ -10,7 +10,7 @@ from harness.audit import monitoring, pipeline
 from harness.audit.promql import selections
 from harness.audit.resource import Domain
 from harness.audit.rules.disruption import allowed
-from harness.audit.rules.edge import covers
+from harness.audit.rules.names import covers
 from harness.audit.rules.shell import options_of
 from harness.audit.rules.terraform_house import admits
 from harness.audit.sources import Sources, load
