@@ -74,6 +74,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def audit(session: nox.Session) -> None:
+    """Judge infra/ (or the inputs named) against the document's promises; no engine needed."""
+    _install(session)
+    _harness(session, "audit", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
 def unit(session: nox.Session) -> None:
     """Run the tests that need no engine (seconds)."""
     _install(session)

@@ -16,6 +16,7 @@ from harness.stack.folders import REPOSITORY
 PROGRAMS: Mapping[str, Sequence[str]] = {
     "meter_error": ("benchmarks.meter_error",),
     "judging": ("benchmarks.judging",),
+    "audit": ("benchmarks.audit",),
     "up": ("benchmarks.stack", "up"),
     "client_overhead": ("benchmarks.client_overhead",),
     "footprint": ("benchmarks.stack", "footprint"),

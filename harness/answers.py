@@ -41,6 +41,11 @@ class Options:
     commit: str | None = None
     age_max: timedelta = AGE_MAX
     asked_lane: str | None = None
+    terraform: Sequence[str] = ()
+    kubernetes: Sequence[str] = ()
+    monitoring: Sequence[str] = ()
+    pipeline: Sequence[str] = ()
+    sarif: str = ""
 
     @property
     def words(self) -> list[str]:

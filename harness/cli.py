@@ -28,6 +28,7 @@ from harness.plan import Lane
 EXAMPLES = """\
 examples:
   python -m harness doctor                     what is missing on this host, and what mends it
+  python -m harness audit                      what in infra/ breaks a promise, in seconds
   python -m harness emulate                    stack up, break it, judge the promises, report
   python -m harness emulate --only database    only the experiments whose name has "database"
   python -m harness emulate --no-chaos         bring the stack up and check it, break nothing
@@ -44,6 +45,15 @@ exit codes:
   0 supported   1 refuted   2 inconclusive   64 usage   69 environment unavailable
   70 internal error   130 interrupted
 """
+
+
+# Without any of them the audit reads the folders of infra/ that exist.
+_AUDIT_INPUTS = {
+    "terraform": "folder of .tf files, and a plan as JSON (terraform show -json)",
+    "kubernetes": "folder of manifests, or with a kustomization",
+    "monitoring": "folder of Prometheus rules, Alertmanager configuration, Helm values",
+    "pipeline": "folder of workflows and shell scripts",
+}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -196,6 +206,12 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("path", metavar="PATH", help="results/<run>, results/latest or a history")
     report = add("report", "write report.html, report.md and junit.xml of a stored run again")
     report.add_argument("path", metavar="PATH", help="results/<run> or results/latest")
+    audit = add("audit", "judge Terraform, manifests, monitoring and pipelines; no engine needed")
+    for name, what in _AUDIT_INPUTS.items():
+        audit.add_argument(
+            f"--{name}", action="append", default=[], metavar="PATH", help=f"{what} (repeatable)"
+        )
+    audit.add_argument("--sarif", default="", metavar="FILE", help="write SARIF 2.1.0 as well")
     add("recover", "heal what an interrupted run left behind")
     _gate_options(add)
     return parser

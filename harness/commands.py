@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import command, gate_commands, lanes, safety
+from harness import audit_lane, command, gate_commands, lanes, safety
 from harness.answers import Answer, Options
 from harness.chaos.undo import UndoLog
 from harness.errors import ExitCode, FaultFailed
@@ -144,7 +144,17 @@ def recover(options: Options, stop: threading.Event) -> Answer:
     return Answer(text=text, data={"healed": healed})
 
 
+def audit(options: Options, stop: threading.Event) -> Answer:
+    """Judge plans, manifests, monitoring and pipelines without running anything."""
+    sources = audit_lane.sources_of(
+        options.terraform, options.kubernetes, options.monitoring, options.pipeline
+    )
+    outcome = audit_lane.run(sources, sarif=Path(options.sarif) if options.sarif else None)
+    return Answer(text=outcome.text, data=outcome.document, exit_code=outcome.exit_code)
+
+
 COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
+    "audit": audit,
     "doctor": doctor,
     "up": up,
     "down": down,

@@ -228,17 +228,23 @@ def _kubectl(
     ).stdout
 
 
-def _program() -> Path:
+def find_kubectl() -> Path | None:
+    """Return the kubectl that the harness built, else the one on PATH, else None."""
     built = folders().bin / "kubectl"
     if built.exists():
         return built
     found = shutil.which("kubectl")
+    return Path(found) if found is not None else None
+
+
+def _program() -> Path:
+    found = find_kubectl()
     if found is None:
         raise EnvironmentUnavailable(
-            f"kubectl was found neither at {built} nor on PATH. "
+            f"kubectl was found neither at {folders().bin / 'kubectl'} nor on PATH. "
             "Next step: python -m harness up (builds it), or install kubectl."
         )
-    return Path(found)
+    return found
 
 
 def _documents(text: str) -> list[dict[str, Any]]:

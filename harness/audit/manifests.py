@@ -1,0 +1,225 @@
+"""Kubernetes objects out of a folder: rendered by kustomize where it says so, else as they stand.
+
+An object of a render is shown at the file and line it came from, as far as kustomize left it
+findable (kind and name); what a patch or generator added is shown at the object's own line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import command
+from harness.audit import kustomization
+from harness.audit.inventory import Inventory
+from harness.audit.resource import Domain, NotJudged, Place, Resource
+from harness.audit.resource import Path as FieldPath
+from harness.audit.yaml_text import Document, read_file, read_text
+from harness.errors import EnvironmentUnavailable, HarnessError
+
+RENDER_LIMIT_SECONDS = 60
+OBJECTS_MAX = 100_000
+# Kinds that some rule reads, or that hold nothing to judge.
+JUDGED = frozenset(
+    """
+    ConfigMap CronJob DaemonSet Deployment HorizontalPodAutoscaler Ingress IngressClass Job
+    LimitRange Namespace NetworkPolicy PersistentVolumeClaim Pod PodDisruptionBudget ReplicaSet
+    ResourceQuota Role RoleBinding Secret Service ServiceAccount StatefulSet StorageClass
+    ExternalSecret PrometheusRule ClusterRole ClusterRoleBinding ServiceMonitor PodMonitor
+    TargetGroupBinding
+    """.split()
+)
+# Kinds without a namespace (Kubernetes API reference), which keep it empty here.
+CLUSTER_WIDE = frozenset(
+    """
+    Namespace StorageClass IngressClass ClusterRole ClusterRoleBinding PersistentVolume
+    CustomResourceDefinition PriorityClass APIService ClusterSecretStore NodePool EC2NodeClass
+    ValidatingWebhookConfiguration MutatingWebhookConfiguration
+    """.split()
+)
+
+
+def load(folder: Path, problems: list[str], kubectl: Path | None) -> Inventory:
+    """Return the objects of a folder; ``kubectl`` renders a kustomization.
+
+    Problems are added, one sentence with file and line each. Raises EnvironmentUnavailable when
+    there is a kustomization and no kubectl.
+    """
+    if not folder.is_dir():
+        problems.append(f"{folder}: expected a folder of Kubernetes objects, got none")
+        return Inventory()
+    root = kustomization.root_of(folder)
+    if root is None:
+        documents = [d for path in _files(folder) for d in read_file(path, problems)]
+        objects = list(_objects(documents, {}, problems))
+        notes = [f"{folder}: read as it stands, there is no kustomization"]
+    else:
+        sources = kustomization.sources(root, problems)
+        text = _render(root, problems, kubectl) if not problems else ""
+        documents = read_text(text, f"{root} (rendered)", problems)
+        by_name = {
+            (str(d.value.get("kind")), str((d.value.get("metadata") or {}).get("name"))): d
+            for d in sources
+            if isinstance(d.value, dict) and isinstance(d.value.get("metadata"), dict | None)
+        }
+        objects = list(_objects(documents, by_name, problems))
+        notes = [f"{root}: rendered with kustomize"]
+    if not objects and not problems:
+        problems.append(f"{folder}: expected Kubernetes objects in .yaml files, got none")
+    if len(objects) > OBJECTS_MAX:
+        problems.append(f"{folder}: expected at most {OBJECTS_MAX} objects, got {len(objects)}")
+    return Inventory(
+        given=frozenset({Domain.KUBERNETES}),
+        objects=tuple(objects),
+        not_judged=tuple(
+            NotJudged(o.address, f"no rule reads objects of kind {o.kind}", o.place)
+            for o in objects
+            if o.kind not in JUDGED
+        ),
+        notes=tuple(notes),
+    )
+
+
+def objects_of(documents: list[Document], problems: list[str]) -> list[Resource]:
+    """Return the objects of documents that are no render."""
+    return list(_objects(documents, {}, problems))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".yaml", ".yml") and path.is_file():
+            yield path
+
+
+def _render(root: Path, problems: list[str], kubectl: Path | None) -> str:
+    if kubectl is None:
+        raise EnvironmentUnavailable(
+            f"{root}: needs kubectl to render the kustomization, got none on PATH. Next step: "
+            "install kubectl, or give the folder of a render"
+        )
+    try:
+        done = command.run(
+            [kubectl, "kustomize", root], limit_seconds=RENDER_LIMIT_SECONDS, check=False
+        )
+    except HarnessError as error:
+        problems.append(f"{root}: expected kustomize to render within the limit, got: {error}")
+        return ""
+    if done.returncode != 0:
+        problems.append(
+            f"{root}: expected a kustomization that renders, got: {done.stderr.strip()}"
+        )
+        return ""
+    return done.stdout
+
+
+def _objects(
+    documents: list[Document], sources: Mapping[tuple[str, str], Document], problems: list[str]
+) -> Iterator[Resource]:
+    for document in documents:
+        value = document.value
+        if isinstance(value, dict) and value.get("kind") == "List":
+            for index, item in enumerate(value.get("items") or []):
+                if (
+                    found := _object(item, document, ("items", index), sources, problems)
+                ) is not None:
+                    yield found
+        elif (found := _object(value, document, (), sources, problems)) is not None:
+            yield found
+
+
+def _object(
+    value: Any,
+    document: Document,
+    within: FieldPath,
+    sources: Mapping[tuple[str, str], Document],
+    problems: list[str],
+) -> Resource | None:
+    line = document.locate(within) or document.line
+    at = f"{document.file}:{line}"
+    if not isinstance(value, dict):
+        problems.append(f"{at}: expected an object (a mapping), got {type(value).__name__}")
+        return None
+    kind, metadata = value.get("kind"), value.get("metadata")
+    described = metadata if isinstance(metadata, dict) else {}
+    name = described.get("name") or described.get("generateName")
+    if not isinstance(kind, str) or not isinstance(name, str):
+        if "kind" not in value and "apiVersion" not in value:
+            return None
+        problems.append(
+            f"{at}: expected an object with apiVersion, kind and metadata.name, "
+            f"got kind {kind!r} and name {name!r}"
+        )
+        return None
+    if _wrong_types(value, kind, at, document, within, problems):
+        return None
+    namespace = "" if kind in CLUSTER_WIDE else str(described.get("namespace") or "default")
+    shown, prefix = document, within
+    if (kind, name) in sources:
+        shown, prefix = sources[kind, name], ()
+    line = shown.locate(prefix) or shown.line
+    return Resource(
+        domain=Domain.KUBERNETES,
+        kind=kind,
+        name=name,
+        namespace=namespace,
+        address=f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}",
+        values=value,
+        place=Place(shown.file, line),
+        locate=lambda path: shown.locate((*prefix, *path)),
+    )
+
+
+# Fields whose type every rule relies on, by kind ("" is every kind).
+_SHAPES: Mapping[tuple[str, ...], tuple[type, str]] = {
+    ("metadata",): (dict, "a mapping"),
+    ("metadata", "labels"): (dict, "a mapping"),
+    ("metadata", "annotations"): (dict, "a mapping"),
+    ("spec",): (dict, "a mapping"),
+    ("spec", "selector"): (dict, "a mapping"),
+    ("spec", "replicas"): (int, "a whole number"),
+    ("spec", "minReplicas"): (int, "a whole number"),
+    ("spec", "maxReplicas"): (int, "a whole number"),
+    ("spec", "template"): (dict, "a mapping"),
+    ("spec", "template", "spec"): (dict, "a mapping"),
+    ("spec", "template", "metadata"): (dict, "a mapping"),
+    ("spec", "template", "metadata", "labels"): (dict, "a mapping"),
+    ("spec", "template", "spec", "containers"): (list, "a list"),
+    ("spec", "template", "spec", "volumes"): (list, "a list"),
+    ("spec", "rules"): (list, "a list"),
+    ("spec", "ports"): (list, "a list"),
+    ("spec", "ingress"): (list, "a list"),
+    ("spec", "egress"): (list, "a list"),
+}
+_SHAPED_KINDS = JUDGED - {
+    "ExternalSecret",
+    "TargetGroupBinding",
+    "ServiceMonitor",
+    "PodMonitor",
+    "PrometheusRule",
+}
+
+
+def _wrong_types(
+    value: Mapping[str, Any],
+    kind: str,
+    at: str,
+    document: Document,
+    within: FieldPath,
+    problems: list[str],
+) -> bool:
+    if kind not in _SHAPED_KINDS:
+        return False
+    before = len(problems)
+    for path, (expected, shown) in _SHAPES.items():
+        found: Any = value
+        for step in path:
+            found = found.get(step) if isinstance(found, dict) else None
+        if found is None or (isinstance(found, expected) and not isinstance(found, bool)):
+            continue
+        line = document.locate((*within, *path)) or int(at.rsplit(":", 1)[1])
+        problems.append(
+            f"{document.file}:{line}: {kind}: field {'.'.join(path)!r}: expected {shown}, "
+            f"got {found!r:.60}"
+        )
+    return len(problems) > before
