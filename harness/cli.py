@@ -30,6 +30,9 @@ examples:
   python -m harness emulate --no-chaos         bring the stack up and check it, break nothing
   python -m harness run pdb-drain --trials 3   one experiment, three times, on the running stack
   python -m harness judge results/latest       judge stored histories again
+  python -m harness plan --terraform DIR       plan a configuration; needs no stack
+  python -m harness apply --terraform DIR      apply it to the emulated AWS
+  python -m harness destroy --terraform DIR    remove what apply made
   python -m harness recover                    heal what an interrupted run left behind
   python -m harness down                       take everything down again
 
@@ -120,6 +123,11 @@ def _interrupted(options: Options) -> int:
         "harness: interrupted. Faults were healed; the stack stays as it is. Next step: "
         "run the command again to go on, or python -m harness down to remove everything."
     )
+    if options.command in ("plan", "apply", "destroy"):
+        message = (
+            "harness: interrupted. What was done by then is in the state. Next step: "
+            "python -m harness apply to go on, or destroy to remove it."
+        )
     with contextlib.suppress(BrokenPipeError):
         print(message, file=sys.stderr)
     if options.json:
@@ -182,7 +190,42 @@ def _parser() -> argparse.ArgumentParser:
     report = add("report", "write report.html, report.md and junit.xml of a stored run again")
     report.add_argument("path", metavar="PATH", help="results/<run> or results/latest")
     add("recover", "heal what an interrupted run left behind")
+    planned = add("plan", "plan a Terraform configuration, with or without a running stack")
+    _provision_options(planned)
+    planned.add_argument("--out", metavar="FILE", default="", help="write the plan's JSON there too")
+    _provision_options(add("apply", "apply a Terraform configuration to the emulated AWS"))
+    _provision_options(add("destroy", "remove what apply made in the emulated AWS"))
     return parser
+
+
+def _provision_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--terraform",
+        metavar="DIR",
+        default="",
+        help="folder of the root module (default: infra/terraform/production)",
+    )
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        default="",
+        help="the emulated AWS, on this machine only (default: the running stack's)",
+    )
+    parser.add_argument(
+        "--provider",
+        choices=["auto", "real", "standin"],
+        default="auto",
+        help="the AWS provider: the real one where it can be had, else the stand-in (auto, default)",
+    )
+    parser.add_argument(
+        "--mirror", metavar="DIR", default="", help="filesystem mirror that holds hashicorp/aws"
+    )
+    parser.add_argument(
+        "--var", action="append", default=[], metavar="NAME=VALUE", help="value of a variable"
+    )
+    parser.add_argument(
+        "--var-file", action="append", default=[], metavar="FILE", help="file with variables"
+    )
 
 
 def _install_option(parser: argparse.ArgumentParser) -> None:

@@ -42,6 +42,13 @@ class Options:
     sabotages: str = "missing"
     dry_run: bool = False
     path: str = ""
+    terraform: str = ""
+    endpoint: str = ""
+    provider: str = "auto"
+    mirror: str = ""
+    out: str = ""
+    var: Sequence[str] = ()
+    var_file: Sequence[str] = ()
 
     @property
     def words(self) -> list[str]:
@@ -178,6 +185,27 @@ def recover(options: Options, stop: threading.Event) -> Answer:
     return Answer(text=text, data={"healed": healed})
 
 
+def plan(options: Options, stop: threading.Event) -> Answer:
+    """Plan a Terraform configuration."""
+    from harness import provision_commands  # noqa: PLC0415 (it takes its types from here)
+
+    return provision_commands.plan(options)
+
+
+def apply(options: Options, stop: threading.Event) -> Answer:
+    """Apply a Terraform configuration to the emulated AWS."""
+    from harness import provision_commands  # noqa: PLC0415 (it takes its types from here)
+
+    return provision_commands.apply(options)
+
+
+def destroy(options: Options, stop: threading.Event) -> Answer:
+    """Remove what apply made."""
+    from harness import provision_commands  # noqa: PLC0415 (it takes its types from here)
+
+    return provision_commands.destroy(options)
+
+
 COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
     "doctor": doctor,
     "up": up,
@@ -188,6 +216,9 @@ COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
     "judge": judge,
     "report": report,
     "recover": recover,
+    "plan": plan,
+    "apply": apply,
+    "destroy": destroy,
 }
 
 

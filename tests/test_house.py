@@ -18,9 +18,9 @@ MODULE_LINES_MAX = 420
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "clock", "polling", "command", "model"}),
     frozenset({"checkers", "audit", "yaml_reader", "documents", "plan"}),
-    frozenset({"safety", "stack", "clients", "chaos"}),
+    frozenset({"safety", "stack", "clients", "chaos", "provision"}),
     frozenset({"sabotage_store", "judge", "gate", "report", "evidence", "progress", "console"}),
-    frozenset({"runner", "lanes", "commands"}),
+    frozenset({"runner", "lanes", "commands", "provision_commands"}),
     frozenset({"cli", "__main__"}),
 )
 PURE = {"model": {"errors"}, "checkers": {"model", "errors", "checkers"}}
