@@ -192,7 +192,9 @@ def _parser() -> argparse.ArgumentParser:
     add("recover", "heal what an interrupted run left behind")
     planned = add("plan", "plan a Terraform configuration, with or without a running stack")
     _provision_options(planned)
-    planned.add_argument("--out", metavar="FILE", default="", help="write the plan's JSON there too")
+    planned.add_argument(
+        "--out", metavar="FILE", default="", help="write the plan's JSON there too"
+    )
     _provision_options(add("apply", "apply a Terraform configuration to the emulated AWS"))
     _provision_options(add("destroy", "remove what apply made in the emulated AWS"))
     return parser

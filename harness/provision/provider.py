@@ -155,8 +155,7 @@ def _real(program: Program, mirror: Path | None, cache: Path) -> Provider | None
         why=f"{program.provider_host} answers",
         version=None,
         installation=(
-            f'plugin_cache_dir = "{plugins}"\n'
-            "plugin_cache_may_break_dependency_lock_file = true\n"
+            f'plugin_cache_dir = "{plugins}"\nplugin_cache_may_break_dependency_lock_file = true\n'
         ),
     )
 

@@ -206,9 +206,7 @@ def _initialised(
         # What the real provider's configuration knows is in its own schema, read once a version.
         version = terraform.provider_version(provider.SOURCE)
         override(*names_of(terraform, version, folders.cache, report))
-    return _Run(
-        request, workspace, terraform, chosen, chosen.record(version), seconds, report
-    )
+    return _Run(request, workspace, terraform, chosen, chosen.record(version), seconds, report)
 
 
 def _init(terraform: Terraform, chosen: Provider) -> float:

@@ -31,10 +31,10 @@ _HCL = re.compile(
     r"\n\s+storageClassType: \"(\w+)\",",
     re.MULTILINE,
 )
-_CLASS = re.compile(r"^export class (\w+) extends cdktf\.(\w+) \{\n.*?^\}", re.MULTILINE | re.DOTALL)
-_FUNCTION = re.compile(
-    r"^export function (\w+)ToHclTerraform\(.*?^\}", re.MULTILINE | re.DOTALL
+_CLASS = re.compile(
+    r"^export class (\w+) extends cdktf\.(\w+) \{\n.*?^\}", re.MULTILINE | re.DOTALL
 )
+_FUNCTION = re.compile(r"^export function (\w+)ToHclTerraform\(.*?^\}", re.MULTILINE | re.DOTALL)
 _MAIN_KINDS = {"TerraformResource", "TerraformDataSource", "TerraformProvider"}
 _PRIMITIVES = {"String": "string", "Number": "number", "Boolean": "bool"}
 _REFERENCE = "OutputReference"
@@ -189,7 +189,9 @@ class _Source:
             return self._made_type(member, bool(made[1]), made[2], collection)
         returned = re.search(r"return (.*);", member.code)
         expression = returned[1] if returned else ""
-        is_set = "Fn.tolist" in expression or (member.hcl is not None and member.hcl.storage == "set")
+        is_set = "Fn.tolist" in expression or (
+            member.hcl is not None and member.hcl.storage == "set"
+        )
         return _returned_type(member, expression, "set" if is_set else "list")
 
     def _made_type(self, member: _Member, is_library: bool, name: str, collection: str) -> Any:

@@ -200,4 +200,3 @@ def _nothing_missing(context: Context, seed: Seed) -> bool:
     if missing:
         raise EnvironmentUnavailable("; ".join(missing))
     return True
-

@@ -11,10 +11,12 @@ from botocore.exceptions import ClientError
 
 from harness.provision.settings import OFFLINE_ENDPOINT
 from harness.provision.standin.mapping import Act, Call, Values
-from harness.provision.standin.shapes import encode
+from harness.provision.standin.shapes import encode, member_of
 from harness.stack.aws_client import isolated_client
 
-_ABSENT = re.compile(r"NotFound|NoSuch|DoesNotExist|NotExist|^404$|InvalidVpcID|Unknown.*(Policy|Host)")
+_ABSENT = re.compile(
+    r"NotFound|NoSuch|DoesNotExist|NotExist|^404$|InvalidVpcID|Unknown.*(Policy|Host)"
+)
 _SKIPPED = frozenset({"tags", "tags_all", "region", "id", "arn", "timeouts"})
 
 
@@ -95,7 +97,7 @@ class Session:
             name: value
             for name, value in wanted.items()
             if name not in _SKIPPED
-            and (act.fields is None or name in act.fields)
+            and (name in act.fields if act.fields is not None else _fits(name, shape, names))
             and (only is None or name in only)
         }
         params = (encode(shape, taken, names) or {}) if taken and shape is not None else {}
@@ -120,7 +122,7 @@ class Session:
             return template
         if template.startswith("$"):
             return values.get(template[1:])
-        if "{" in template and not template.lstrip().startswith(("{\"", "{\n")):
+        if "{" in template and not template.lstrip().startswith(('{"', "{\n")):
             context = {**values, "region": self.region}
             if "{account}" in template:
                 context["account"] = self.account
@@ -132,6 +134,10 @@ def is_absent(error: ClientError) -> bool:
     """Say whether an API error says that the thing asked for is not there."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     return _ABSENT.search(code) is not None
+
+
+def _fits(name: str, shape: Any, names: Mapping[str, str]) -> bool:
+    return shape is not None and member_of(name, shape.members, names) is not None
 
 
 def _tag_parameters(

@@ -148,10 +148,10 @@ def _managed(table: Mapping[str, str]) -> Reader:
 
 
 def _prefix_list(session: Session, config: Values) -> Values:
-    filters = [{"Name": "prefix-list-name", "Values": [config["name"]]}] if config.get("name") else []
-    found = session.find(
-        "ec2", "describe_managed_prefix_lists", "PrefixLists[0]", Filters=filters
+    filters = (
+        [{"Name": "prefix-list-name", "Values": [config["name"]]}] if config.get("name") else []
     )
+    found = session.find("ec2", "describe_managed_prefix_lists", "PrefixLists[0]", Filters=filters)
     if found is None:
         raise EnvironmentUnavailable(f"no managed prefix list is named {config.get('name')!r}")
     return {

@@ -87,7 +87,9 @@ class Engine:
         self._wait_ready(session, row, wanted)
         observed = self._observe(session, name, row, wanted)
         if observed is None:
-            raise EnvironmentUnavailable(f"{name} {wanted['id']}: made, but the API does not show it")
+            raise EnvironmentUnavailable(
+                f"{name} {wanted['id']}: made, but the API does not show it"
+            )
         if row.tagging and tags and observed.get("tags_all") != tags:
             present = observed.get("tags_all") or {}
             tagging.write(session, row.tagging, {**wanted, **observed}, present, tags)
@@ -130,7 +132,9 @@ class Engine:
         self._wait_ready(session, row, wanted)
         observed = self._observe(session, name, row, wanted)
         if observed is None:
-            raise EnvironmentUnavailable(f"{name} {wanted['id']}: changed, but the API shows it no more")
+            raise EnvironmentUnavailable(
+                f"{name} {wanted['id']}: changed, but the API shows it no more"
+            )
         return full(block, complete(planned, {**wanted, **observed, "id": wanted["id"]}))
 
     def delete(self, name: str, stored: Values) -> None:
@@ -193,13 +197,14 @@ class Engine:
         if found is None:
             return None
         block = self._schemas[name]
-        observed = decode_block(block, found, row.names)
+        names = {**row.names, **row.reads}
+        observed = decode_block(block, found, names)
         for attribute in _UNREADABLE | row.unread:
             observed.pop(attribute, None)
         for attribute, rule in row.computed.items():
             value = _computed(session, rule, {**values, **observed}, found)
             if attribute in block["attributes"] and isinstance(rule, str) and value is not None:
-                value = decode(block["attributes"][attribute]["type"], value, row.names)
+                value = decode(block["attributes"][attribute]["type"], value, names)
             observed[attribute] = value
         if row.tagging and "tags_all" in block["attributes"]:
             _observe_tags(session, row, {**values, **observed}, found, observed, values)

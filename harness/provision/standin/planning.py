@@ -51,7 +51,7 @@ def plan(
     elif "tags_all" in block["attributes"]:
         state["tags_all"] = UNKNOWN
     if prior is None:
-        return Planned(state)
+        return Planned(row.plan(state) if row is not None and row.plan is not None else state)
     _keep_equivalent(block, state, prior)
     differing = changed(block, prior, state)
     forces = (row.forces if row is not None else frozenset()) | NAMING
@@ -68,9 +68,22 @@ def plan(
 def _with_defaults(row: ResourceType | None, proposed: Values) -> Values:
     state = dict(proposed)
     for name, value in (row.defaults if row is not None else {}).items():
+        _put_default(state, name.split("."), value)
+    return state
+
+
+def _put_default(state: Values, path: list[str], value: Any) -> None:
+    name, *rest = path
+    if not rest:
         if name in state and state[name] is None:
             state[name] = value
-    return state
+        return
+    held = state.get(name)
+    if isinstance(held, list):
+        state[name] = [dict(inner) if isinstance(inner, dict) else inner for inner in held]
+        for inner in state[name]:
+            if isinstance(inner, dict):
+                _put_default(inner, rest, value)
 
 
 def _merged_tags(defaults: Mapping[str, str], tags: Any) -> Any:

@@ -7,6 +7,7 @@ which API member an attribute is (``{"identifier": "DBInstanceIdentifier"}``), a
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,16 @@ Block = Mapping[str, Any]
 def plain(name: str) -> str:
     """Return a name in lower case without anything but letters and digits."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
+
+
+class Unencodable(Exception):
+    """An attribute was set that the API call has no parameter for: it would be lost silently."""
+
+    def __init__(self, attribute: str, structure: str) -> None:
+        super().__init__(
+            f"attribute {attribute!r} is set, but the stand-in's mapping has no place for it in "
+            f"{structure}. Next step: use the real provider, or leave the attribute out here."
+        )
 
 
 def encode(shape: Any, value: Any, names: Names) -> Any:
@@ -50,6 +61,8 @@ def encode(shape: Any, value: Any, names: Names) -> Any:
 def _encode_structure(shape: Any, value: Any, names: Names) -> Any:
     members = shape.members
     if "Items" in members and "Quantity" in members and not isinstance(value, dict):
+        if len(value) == 1 and isinstance(value[0], dict) and set(value[0]) == {"items"}:
+            value = value[0]["items"]  # a block that holds nothing but the list
         items = encode(members["Items"], value, names) or []
         return {"Quantity": len(items), "Items": items} if items else {"Quantity": 0}
     if isinstance(value, list):  # a block that may stand once
@@ -62,6 +75,8 @@ def _encode_structure(shape: Any, value: Any, names: Names) -> Any:
     for attribute, inner in value.items():
         member = member_of(attribute, members, names)
         if member is None:
+            if inner not in (None, "", False, [], {}) and inner is not UNKNOWN:
+                raise Unencodable(attribute, shape.name)
             continue
         encoded = encode(members[member], inner, names)
         if encoded is not None:
@@ -93,8 +108,8 @@ def pair_of(members: Iterable[str]) -> tuple[str, str]:
 def member_of(attribute: str, members: Iterable[str], names: Names) -> str | None:
     """Return the member that an attribute is, by the mapping's names or by its own."""
     wanted = names.get(attribute)
-    if wanted is not None:
-        return wanted if wanted in members else None
+    if wanted is not None and wanted in members:
+        return wanted
     flat = plain(attribute)
     index = {plain(member): member for member in members}
     return index.get(flat) or index.get(flat + "s") or index.get(flat + "es")
@@ -110,10 +125,11 @@ def decode_block(block: Block, answer: Mapping[str, Any], names: Names) -> dict[
     for name, nested in block["block_types"].items():
         member = member_of(name, answer, names)
         if member is not None and answer[member] is not None:
-            inner = nested["block"]
+            inner, value = nested["block"], answer[member]
+            holds_items = "items" in inner["attributes"] or "items" in inner["block_types"]
             found[name] = [
                 decode_block(inner, element, names)
-                for element in elements(answer[member])
+                for element in ([value] if holds_items else elements(value))
                 if isinstance(element, Mapping)
             ]
     return found
@@ -165,4 +181,6 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, Mapping | list):
+        return json.dumps(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

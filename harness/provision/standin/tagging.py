@@ -86,8 +86,12 @@ STYLES: Mapping[str, Style] = {
     "logs": _by_arn(
         "logs", "resourceArn", tags="tags", keys="tagKeys", form="$tag_map", path="tags"
     ),
-    "ecr": _by_arn("ecr", "resourceArn", tags="tags", keys="tagKeys", form="$tag_list", path="tags"),
-    "sns": _by_arn("sns", "ResourceArn", tags="Tags", keys="TagKeys", form="$tag_list", path="Tags"),
+    "ecr": _by_arn(
+        "ecr", "resourceArn", tags="tags", keys="tagKeys", form="$tag_list", path="tags"
+    ),
+    "sns": _by_arn(
+        "sns", "ResourceArn", tags="Tags", keys="TagKeys", form="$tag_list", path="Tags"
+    ),
     "cloudwatch": _by_arn(
         "cloudwatch", "ResourceARN", tags="Tags", keys="TagKeys", form="$tag_list", path="Tags"
     ),
@@ -197,7 +201,11 @@ def forms(tags: Mapping[str, str]) -> Values:
 
 
 def write(
-    session: Session, style: str, values: Values, before: Mapping[str, str], after: Mapping[str, str]
+    session: Session,
+    style: str,
+    values: Values,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
 ) -> None:
     """Bring a resource's tags from ``before`` to ``after``; calls nothing where they are equal."""
     row = STYLES[style]
