@@ -1,4 +1,4 @@
-"""Runs Terraform in the scratch copy: init, plan, show, apply, with progress and readable errors."""
+"""Runs Terraform in the scratch copy: init, plan, show, apply; progress and readable errors."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ class Diagnostic:
     def sentence(self, sources: Mapping[str, str]) -> str:
         """Return one line; ``sources`` maps the copy's folder to the folder it was made from."""
         place = self.place
+        if place and not place.startswith("/"):
+            place = f"{next(iter(sources.values()), '.')}/{place}"
         for copy, source in sources.items():
             place = place.replace(copy, source)
         parts = [place, self.address, self.summary, " ".join(self.detail.split())]
@@ -186,8 +188,9 @@ class Terraform:
 
     def _failure(self, verb: str, events: _Events) -> HarnessError:
         errors = events.errors()
+        printed = _squeezed(self._own("\n".join(events.plain)))
         sentences = [d.sentence(self.sources) for d in errors] or [
-            f"{self.program.title} {verb} failed: {_squeezed(self._own(chr(10).join(events.plain)))}"
+            f"{self.program.title} {verb} failed: {printed}"
         ]
         if any(d.summary == _LOCKED for d in errors):
             return AlreadyRunning(

@@ -202,7 +202,9 @@ class Engine:
         for attribute in _UNREADABLE | row.unread:
             observed.pop(attribute, None)
         for attribute, rule in row.computed.items():
-            value = _computed(session, rule, {**values, **observed}, found)
+            # A function compares with what is stored; a template takes what the API shows.
+            known_values = values if callable(rule) else {**values, **observed}
+            value = _computed(session, rule, known_values, found)
             if attribute in block["attributes"] and isinstance(rule, str) and value is not None:
                 value = decode(block["attributes"][attribute]["type"], value, names)
             observed[attribute] = value

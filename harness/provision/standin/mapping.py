@@ -94,8 +94,8 @@ class ResourceType:
 
     ``identity``: the resource's id, a template, or a JMESPath in the create call's answer after
     an ``@``. ``names``: attribute to API member, ``reads``: where reading names it otherwise.
-    ``handles``: attributes that hooks take care of. ``plan``: what the provider knows of a new
-    resource before it is made. ``defaults``: what the provider fills in where the configuration
+    ``handles``: attributes that hooks take care of. ``plan``: what the provider knows of a
+    resource before the API is asked. ``defaults``: what the provider fills in where the configuration
     says nothing (``"block.attribute"`` inside a block). ``forces``: attributes whose change replaces the resource.
     ``computed``: attributes from a template or a function instead of the object read; a JMESPath
     in the object after an ``@``. ``volatile``: computed attributes that any change may move.
@@ -111,7 +111,7 @@ class ResourceType:
     names: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, str] = field(default_factory=dict)
     handles: frozenset[str] = frozenset()
-    plan: Callable[[Values], Values] | None = None
+    plan: Callable[[Values, Values | None], Values] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     forces: frozenset[str] = frozenset()
     changes: tuple[Change, ...] = ()

@@ -50,8 +50,10 @@ def plan(
         state["tags_all"] = _merged_tags(around.default_tags, state.get("tags"))
     elif "tags_all" in block["attributes"]:
         state["tags_all"] = UNKNOWN
+    if row is not None and row.plan is not None:
+        state = row.plan(state, prior)
     if prior is None:
-        return Planned(row.plan(state) if row is not None and row.plan is not None else state)
+        return Planned(state)
     _keep_equivalent(block, state, prior)
     differing = changed(block, prior, state)
     forces = (row.forces if row is not None else frozenset()) | NAMING
@@ -99,7 +101,7 @@ def _fill(block: Block, value: Values, prior: Values | None) -> Values:
         if held is None and attribute.get("computed"):
             if prior is None or name not in prior:
                 filled[name] = UNKNOWN
-        elif held is not None and held is not UNKNOWN:
+        elif held is not None and held is not UNKNOWN and attribute.get("optional"):
             filled[name] = _zeroed(attribute["type"], held)
     for name, nested in block["block_types"].items():
         held = filled.get(name)

@@ -17,7 +17,7 @@ Names = Mapping[str, str]
 Block = Mapping[str, Any]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def plain(name: str) -> str:
     """Return a name in lower case without anything but letters and digits."""
     return "".join(letter for letter in name.lower() if letter.isalnum())
@@ -182,5 +182,5 @@ def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, Mapping | list):
-        return json.dumps(value)
+        return json.dumps(value, default=str)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

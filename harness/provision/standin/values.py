@@ -85,21 +85,43 @@ def complete(planned: Any, observed: Any) -> Any:
     """Return the planned value with what was unknown filled from the observed one.
 
     What was planned as known stays as planned, whatever the API answers: a difference then
-    shows as drift in the next plan instead of being hidden. Lists are filled element by element
-    where they have the same length.
+    shows as drift in the next plan instead of being hidden.
     """
     if planned is UNKNOWN:
         return observed
     if isinstance(planned, dict):
-        source = observed if isinstance(observed, dict) else {}
+        source: Mapping[str, Any] = observed if isinstance(observed, dict) else {}
         return {name: complete(inner, source.get(name)) for name, inner in planned.items()}
     if isinstance(planned, list):
-        source = observed if isinstance(observed, list) and len(observed) == len(planned) else None
-        return [
-            complete(inner, source[number] if source is not None else None)
-            for number, inner in enumerate(planned)
-        ]
+        return _complete_list(planned, observed if isinstance(observed, list) else [])
     return planned
+
+
+def _complete_list(planned: list[Any], observed: list[Any]) -> list[Any]:
+    # Sets come in an order of their own: an element is filled from the one that agrees with it
+    # wherever it is known, and from the one in its place where none does.
+    remaining = list(enumerate(observed))
+    filled = []
+    for number, element in enumerate(planned):
+        found = next((pair for pair in remaining if _agrees(element, pair[1])), None)
+        if found is None and len(planned) == len(observed):
+            found = next((pair for pair in remaining if pair[0] == number), None)
+        if found is not None:
+            remaining.remove(found)
+        filled.append(complete(element, found[1] if found is not None else None))
+    return filled
+
+
+def _agrees(planned: Any, observed: Any) -> bool:
+    if planned is UNKNOWN or planned is None:
+        return True
+    if isinstance(planned, dict):
+        return isinstance(observed, dict) and all(
+            _agrees(inner, observed.get(name)) for name, inner in planned.items()
+        )
+    if isinstance(planned, list):
+        return isinstance(observed, list) and len(planned) == len(observed)
+    return bool(planned == observed)
 
 
 def refresh(block: Block, stored: Mapping[str, Any], observed: Mapping[str, Any]) -> Values:

@@ -91,8 +91,12 @@ def _read(session: Session, wanted: Values, prior: Values | None) -> Any:
         Versions=[str(template["LatestVersionNumber"])],
     )["LaunchTemplateVersions"]
     latest = versions[0] if versions else {}
+    data = dict(latest.get("LaunchTemplateData", {}))
+    # Tags of the template itself are no part of what it makes, where an emulator mixes the two.
+    listed = data.get("TagSpecifications") or []
+    data["TagSpecifications"] = [s for s in listed if s["ResourceType"] != "launch-template"]
     return {
-        **latest.get("LaunchTemplateData", {}),
+        **data,
         "Name": template["LaunchTemplateName"],
         "Description": latest.get("VersionDescription"),
         "DefaultVersion": template["DefaultVersionNumber"],

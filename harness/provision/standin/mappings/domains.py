@@ -232,7 +232,7 @@ RECORD = ResourceType(
 )
 
 
-def _plan_certificate(state: Values) -> Values:
+def _plan_certificate(state: Values, prior: Values | None) -> Values:
     """Say what validation will ask for: its domains are known before the certificate is made."""
     domain, names = state.get("domain_name"), state.get("subject_alternative_names")
     if domain is UNKNOWN or domain is None:
@@ -241,7 +241,7 @@ def _plan_certificate(state: Values) -> Values:
         names = [domain]
     every = list(dict.fromkeys([domain, *names]))
     planned = {**state, "subject_alternative_names": sorted(every)}
-    if UNKNOWN not in every and state.get("validation_method") == "DNS":
+    if prior is None and UNKNOWN not in every and state.get("validation_method") == "DNS":
         planned["domain_validation_options"] = [
             {
                 "domain_name": name,
@@ -266,14 +266,7 @@ def _validation_options(session: Session, values: Values, found: Mapping[str, An
                 "resource_record_value": record.get("Value"),
             }
         )
-    # The planned set is filled element by element, so it has to come in the planned order.
-    return sorted(shown, key=lambda option: _place(values, option["domain_name"]))
-
-
-def _place(values: Values, name: str) -> int:
-    order = [values["domain_name"], *(values.get("subject_alternative_names") or [])]
-    every = list(dict.fromkeys(order))
-    return every.index(name) if name in every else len(every)
+    return shown
 
 
 def _request(session: Session, wanted: Values, prior: Values | None) -> Any:

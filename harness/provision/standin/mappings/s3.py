@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.provision.standin.mapping import Call, Change, Read, ResourceType, Values, words
+from harness.provision.standin.shapes import encode, plain
 
 if TYPE_CHECKING:
     from harness.provision.standin.cloud import Session
@@ -78,9 +79,9 @@ def _setting(
     fields = tuple(attributes.split())
 
     def write(session: Session, wanted: Values, prior: Values | None) -> Any:
-        from harness.provision.standin.shapes import encode  # noqa: PLC0415 (keeps tables light)
-
-        given = {name: wanted[name] for name in fields if name in wanted}
+        given: Any = {name: wanted[name] for name in fields if name in wanted}
+        if wrapper is not None and [plain(name) for name in fields] == [plain(wrapper)]:
+            given = wanted[fields[0]]  # the one block is what the wrapper holds
         names = more.get("names", {})
         shape = session.shape("s3", put)
         shape = shape.members[wrapper] if wrapper else shape

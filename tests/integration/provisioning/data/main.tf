@@ -55,7 +55,7 @@ resource "aws_db_instance" "primary" {
   vpc_security_group_ids          = [aws_security_group.data.id]
   parameter_group_name            = aws_db_parameter_group.main.name
   backup_retention_period         = 30
-  backup_window                   = "03:00-04:00"
+  backup_window                   = "01:00-02:00"
   maintenance_window              = "sun:04:00-sun:05:00"
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
   deletion_protection             = false
