@@ -46,6 +46,12 @@ class Options:
     monitoring: Sequence[str] = ()
     pipeline: Sequence[str] = ()
     sarif: str = ""
+    root: str = ""
+    endpoint: str = ""
+    provider: str = "auto"
+    mirror: str = ""
+    var: Sequence[str] = ()
+    var_file: Sequence[str] = ()
 
     @property
     def words(self) -> list[str]:

@@ -34,6 +34,9 @@ examples:
   python -m harness emulate --no-chaos         bring the stack up and check it, break nothing
   python -m harness run pdb-drain --trials 3   one experiment, three times, on the running stack
   python -m harness judge results/latest       judge stored histories again
+  python -m harness plan --terraform DIR       plan a configuration; needs no stack
+  python -m harness apply --terraform DIR      apply it to the emulated AWS
+  python -m harness destroy --terraform DIR    remove what apply made
   python -m harness recover                    heal what an interrupted run left behind
   python -m harness down                       take everything down again
   python -m harness key --out gate.key         make a key pair that signs attestations
@@ -137,6 +140,11 @@ def _interrupted(options: Options) -> int:
         "harness: interrupted. Faults were healed; the stack stays as it is. Next step: "
         "run the command again to go on, or python -m harness down to remove everything."
     )
+    if options.command in ("plan", "apply", "destroy"):
+        message = (
+            "harness: interrupted. What was done by then is in the state. Next step: "
+            "python -m harness apply to go on, or destroy to remove it."
+        )
     with contextlib.suppress(BrokenPipeError):
         print(message, file=sys.stderr)
     if options.json:
@@ -213,6 +221,13 @@ def _parser() -> argparse.ArgumentParser:
         )
     audit.add_argument("--sarif", default="", metavar="FILE", help="write SARIF 2.1.0 as well")
     add("recover", "heal what an interrupted run left behind")
+    planned = add("plan", "plan a Terraform configuration, with or without a running stack")
+    _provision_options(planned)
+    planned.add_argument(
+        "--out", metavar="FILE", default="", help="write the plan's JSON there too"
+    )
+    _provision_options(add("apply", "apply a Terraform configuration to the emulated AWS"))
+    _provision_options(add("destroy", "remove what apply made in the emulated AWS"))
     _gate_options(add)
     return parser
 
@@ -256,6 +271,37 @@ def _duration(text: str) -> timedelta:
         )
     unit = {"d": "days", "h": "hours", "m": "minutes"}[match[2]]
     return timedelta(**{unit: int(match[1])})
+
+
+def _provision_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--terraform",
+        dest="root",
+        metavar="DIR",
+        default="",
+        help="folder of the root module (default: infra/terraform/production)",
+    )
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        default="",
+        help="the emulated AWS, on this machine only (default: the running stack's)",
+    )
+    parser.add_argument(
+        "--provider",
+        choices=["auto", "real", "standin"],
+        default="auto",
+        help="the AWS provider: the real one where it can be had, else the stand-in (auto, default)",
+    )
+    parser.add_argument(
+        "--mirror", metavar="DIR", default="", help="filesystem mirror that holds hashicorp/aws"
+    )
+    parser.add_argument(
+        "--var", action="append", default=[], metavar="NAME=VALUE", help="value of a variable"
+    )
+    parser.add_argument(
+        "--var-file", action="append", default=[], metavar="FILE", help="file with variables"
+    )
 
 
 def _install_option(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ the harness's own.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -22,7 +23,8 @@ from harness.errors import CommandFailed, EnvironmentUnavailable, LimitExceeded
 _STRIPPED_PREFIXES = ("AWS_", "KUBE")
 _TAIL_CHARACTERS = 2000
 
-_live: set[subprocess.Popen[bytes]] = set()
+# Each running command with the seconds it gets to end by itself after a Ctrl-C.
+_live: dict[subprocess.Popen[bytes], float] = {}
 _interrupted = threading.Event()
 
 
@@ -52,13 +54,15 @@ def run(
     check: bool = True,
     log: Path | None = None,
     on_line: Callable[[str], None] | None = None,
+    grace_seconds: float = 0,
 ) -> Completed:
     """Run ``argv`` to its end and return its output (text, UTF-8 with replacement).
 
     ``log`` appends standard output and error to a file as they come; ``on_line`` is called with
-    each line of either (then ``stderr`` is empty: the two are merged). Raises CommandFailed for
-    a non-zero exit when ``check``, LimitExceeded after the limit, EnvironmentUnavailable when
-    the program is not there.
+    each line of either (then ``stderr`` is empty: the two are merged). ``grace_seconds`` is the
+    time that a Ctrl-C leaves the command to end by itself, after SIGINT, before it is killed.
+    Raises CommandFailed for a non-zero exit when ``check``, LimitExceeded after the limit,
+    EnvironmentUnavailable when the program is not there.
     """
     words = [str(word) for word in argv]
     if _interrupted.is_set():
@@ -67,7 +71,7 @@ def run(
     streaming = log is not None or on_line is not None
     started = clock.monotonic()
     process = _spawn(words, stdin is not None, streaming, environment, cwd)
-    _live.add(process)
+    _live[process] = grace_seconds
     data = stdin.encode() if isinstance(stdin, str) else stdin
     timed_out = threading.Event()
 
@@ -84,12 +88,11 @@ def run(
             out, err = process.communicate(data)
         process.wait()
     except BaseException:
-        kill_tree(process)
-        process.wait()
+        _end(process, grace_seconds)
         raise
     finally:
         timer.cancel()
-        _live.discard(process)
+        _live.pop(process, None)
     text, errors = out.decode(errors="replace"), (err or b"").decode(errors="replace")
     elapsed = clock.monotonic() - started
     if timed_out.is_set():
@@ -113,8 +116,11 @@ def interrupt_all() -> None:
     Commands run in sessions of their own, so a Ctrl-C at the terminal does not reach them.
     """
     _interrupted.set()
-    for process in tuple(_live):
-        kill_tree(process)
+    for process, grace_seconds in tuple(_live.items()):
+        if grace_seconds:
+            _ask_to_end(process)
+        else:
+            kill_tree(process)
 
 
 def allow_again() -> None:
@@ -148,6 +154,24 @@ def kill_tree(process: subprocess.Popen[bytes], signal_number: int = signal.SIGK
         os.killpg(process.pid, signal_number)
     except ProcessLookupError:
         return
+
+
+def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    # The process alone, not its session: Terraform ends its providers itself once what they are
+    # doing is done.
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+
+
+def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    """End a command whose caller gave up: at once, or after it had its time."""
+    if grace_seconds:
+        if not _interrupted.is_set():
+            _ask_to_end(process)
+        with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
+            process.communicate(timeout=grace_seconds)
+    kill_tree(process)
+    process.wait()
 
 
 def _spawn(

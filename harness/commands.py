@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import audit_lane, command, gate_commands, lanes, safety
+from harness import audit_lane, command, gate_commands, lanes, provision_commands, safety
 from harness.answers import Answer, Options
 from harness.chaos.undo import UndoLog
 from harness.errors import ExitCode, FaultFailed
@@ -165,6 +165,7 @@ COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
     "report": report,
     "recover": recover,
     **gate_commands.COMMANDS,
+    **provision_commands.COMMANDS,
 }
 
 

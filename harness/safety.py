@@ -136,6 +136,24 @@ def refuse_remote_engine(environment: Mapping[str, str]) -> None:
     )
 
 
+def refuse_foreign_endpoint(url: str, *, addresses: Layout | None = None) -> None:
+    """Raise RefusedForSafety unless ``url`` is an emulator: loopback or the stack's own address."""
+    hosts = frozenset({(addresses or Layout()).address(layout.AWS), layout.AWS_NAME})
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme in ("http", "https") and parts.port is not None
+    except ValueError:
+        plain = False
+    problems = []
+    if not _is_own(url, hosts):
+        problems.append(f"endpoint: expected {_expected(hosts)}, got {_shown(url)}.")
+    if not plain:
+        problems.append("endpoint: expected a URL with scheme and port, http://127.0.0.1:4566.")
+    if problems:
+        remedy = "Nothing was started. Next step: name an emulator of this machine with --endpoint."
+        raise RefusedForSafety([*problems, remedy])
+
+
 def mask(value: str) -> str:
     """Return what may be shown of a secret: its first four characters, or none if it is short."""
     return f"{value[:4]}..." if len(value) >= 12 else "..."

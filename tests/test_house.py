@@ -18,9 +18,19 @@ MODULE_LINES_MAX = 420
 ROWS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "clock", "polling", "command", "model", "awsplane"}),
     frozenset({"checkers", "audit", "yaml_reader", "documents", "plan"}),
-    frozenset({"safety", "stack", "clients", "chaos"}),
+    frozenset({"safety", "stack", "clients", "chaos", "provision"}),
     frozenset({"sabotage_store", "judge", "gate", "report", "evidence", "progress", "console"}),
-    frozenset({"runner", "lanes", "audit_lane", "answers", "commands", "gate_commands"}),
+    frozenset(
+        {
+            "runner",
+            "lanes",
+            "audit_lane",
+            "answers",
+            "commands",
+            "gate_commands",
+            "provision_commands",
+        }
+    ),
     frozenset({"cli", "__main__"}),
 )
 # awsplane runs in a container that has nothing else of the harness.

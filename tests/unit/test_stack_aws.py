@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from harness.awsplane import package
 from harness.errors import EnvironmentUnavailable, ExitCode, InputInvalid, RefusedForSafety
-from harness.stack import aws, aws_seed_reader
+from harness.stack import aws, aws_client, aws_seed_reader
 from harness.stack.aws_seed import compare, digest, filled, wanted
 from harness.stack.aws_seed_reader import SEED, load, parse
 
@@ -324,7 +324,7 @@ def test_a_client_reads_nothing_from_its_surroundings(
     for name, value in surroundings.items():
         monkeypatch.setenv(name, value)
 
-    answer = aws.isolated_client(emulator, "s3", "ap-south-1").list_buckets()
+    answer = aws_client.isolated_client(emulator, "s3", "ap-south-1").list_buckets()
 
     assert answer["Buckets"] == []
     [(_, authorization)] = _Emulator.requests
@@ -334,7 +334,7 @@ def test_a_client_reads_nothing_from_its_surroundings(
 
 
 def test_a_request_to_another_host_is_refused_before_it_is_sent(emulator: str) -> None:
-    client = aws.isolated_client(emulator, "s3", "ap-south-1")
+    client = aws_client.isolated_client(emulator, "s3", "ap-south-1")
 
     def elsewhere(request: Any, **_: object) -> None:
         request.url = "http://s3.ap-south-1.amazonaws.com/"
@@ -348,7 +348,7 @@ def test_a_request_to_another_host_is_refused_before_it_is_sent(emulator: str) -
 
 def test_a_redirect_never_leads_away_from_the_emulator(emulator: str) -> None:
     _Emulator.redirect = "bucket.s3.eu-west-1.amazonaws.com"
-    client = aws.isolated_client(emulator, "s3", "ap-south-1")
+    client = aws_client.isolated_client(emulator, "s3", "ap-south-1")
 
     with pytest.raises((ClientError, RefusedForSafety)):
         client.list_objects_v2(Bucket="bucket")

@@ -1,0 +1,1 @@
+"""Terraform runs for real against an emulated AWS, with or without the provider's registry."""

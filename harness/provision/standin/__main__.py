@@ -1,0 +1,50 @@
+"""The provider process that Terraform starts: ``python -m harness.provision.standin``.
+
+Takes from its environment HARNESS_STANDIN_SCHEMA (file with the schemas to serve),
+HARNESS_STANDIN_ENDPOINT (the emulator) and HARNESS_STANDIN_VERSION (what the schemas are of).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import tf.provider
+from tf import runner
+
+from harness import safety
+from harness.provision.standin.mappings import TYPES
+from harness.provision.standin.servicer import Servicer
+
+
+class _Address:
+    """What the runner asks of a provider: its name, and only in development mode."""
+
+    def full_name(self) -> str:
+        return "hashicorp/aws"
+
+
+def main() -> None:
+    """Serve until Terraform says stop."""
+    # Ctrl-C is for Terraform, which then lets calls under way end; a provider that died would
+    # leave what it was making unrecorded.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    endpoint = os.environ["HARNESS_STANDIN_ENDPOINT"]
+    safety.refuse_foreign_endpoint(endpoint)
+    servicer = Servicer(
+        json.loads(Path(os.environ["HARNESS_STANDIN_SCHEMA"]).read_text()),
+        TYPES,
+        endpoint=endpoint,
+        version=os.environ["HARNESS_STANDIN_VERSION"],
+    )
+    # The runner makes its own servicer from its own schema classes, which cannot express AWS's
+    # types; only its handshake is used.
+    tf.provider.ProviderServicer = lambda provider: servicer  # type: ignore[misc,assignment]
+    runner.run_provider(_Address(), sys.argv)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
