@@ -228,7 +228,7 @@ def egress_closed(inventory: Inventory) -> Iterator[Mark]:
     used: set[str] = set()
     for resource in inventory.resources:
         if STORES.search(resource.kind):
-            used |= references(dict(resource.values))
+            used |= resource.uses
     outside = inventory.of("aws_vpc_security_group_egress_rule", "aws_security_group_rule")
     for group in inventory.of("aws_security_group"):
         if group.base not in used:
