@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from harness.audit.rule import Rule
 from harness.audit.rules import (
+    access,
     addons,
     alerting,
+    balancer,
     cache,
     capacity,
     cluster,
@@ -37,12 +39,14 @@ _ALL: tuple[Rule, ...] = (
     *database_parameters.RULES,
     *storage.RULES,
     *cache.RULES,
+    *access.RULES,
     *edge.RULES,
     *names.RULES,
     *references.RULES,
     *policies.RULES,
     *disruption.RULES,
     *endings.RULES,
+    *balancer.RULES,
     *capacity.RULES,
     *alerting.RULES,
     *scraping.RULES,

@@ -175,6 +175,27 @@ def operator_for_secrets(inventory: Inventory) -> Iterator[Mark]:
 
 
 @rule(
+    "driver-for-volumes",
+    promises=("section 4.2, storage class",),
+    why="volumes of ebs.csi.aws.com are made by the EBS CSI driver only",
+    source="EKS user guide, EBS CSI driver add-on",
+    needs=(TERRAFORM, KUBERNETES),
+)
+def driver_for_volumes(inventory: Inventory) -> Iterator[Mark]:
+    """Storage classes of EBS have their driver."""
+    users = [c for c in inventory.of("StorageClass") if c.get("provisioner") == "ebs.csi.aws.com"]
+    if _auto(inventory):
+        users = []
+    yield from _needs(
+        inventory,
+        users,
+        re.compile("ebs-csi|ebs_csi"),
+        "the EBS CSI driver",
+        'add the EKS add-on "aws-ebs-csi-driver"',
+    )
+
+
+@rule(
     "autoscaler-for-nodes",
     promises=("section 1.2, objective 7 (auto-scaling of nodes)", "hpa-scale-up"),
     why="a managed node group does not follow pending pods by itself: its maximum is only a number",
@@ -266,6 +287,7 @@ RULES = (
     controller_for_ingress,
     metrics_for_autoscaler,
     operator_for_secrets,
+    driver_for_volumes,
     autoscaler_for_nodes,
     dns_not_throttled,
     repository_declared,
