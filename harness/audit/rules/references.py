@@ -225,19 +225,23 @@ def service_selects(inventory: Inventory) -> Iterator[Mark]:
 )
 def service_port_routed(inventory: Inventory) -> Iterator[Mark]:
     """Each container port behind a Service of an Ingress is reached by one of its paths."""
-    routed: dict[tuple[str, str], set[Any]] = {}
+    routed: dict[tuple[str, str], set[str]] = {}
     for ingress in inventory.of(*ROUTES):
         for name, port, _ in backends(ingress):
-            wanted = dig(port, "number") or dig(port, "name")
+            wanted = str(dig(port, "number") or dig(port, "name"))
             routed.setdefault((ingress.namespace, name), set()).add(wanted)
-    for (namespace, name), wanted in routed.items():
+    for (namespace, name), known in routed.items():
         service = inventory.object("Service", namespace, name)
         if service is None:
             continue
         ports = as_list(service.get("spec", "ports"))
-        reached = {dig(p, "targetPort") for p in ports if wanted & {dig(p, "port"), dig(p, "name")}}
+        reached = {
+            str(dig(p, "targetPort"))
+            for p in ports
+            if known & {str(dig(p, "port")), str(dig(p, "name"))}
+        }
         for index, port in enumerate(ports):
-            if dig(port, "targetPort") in reached:
+            if str(dig(port, "targetPort")) in reached:
                 yield FINE
             else:
                 yield defect(
