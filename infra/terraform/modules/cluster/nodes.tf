@@ -58,10 +58,11 @@ resource "aws_launch_template" "nodes" {
   description            = "Nodes of ${each.key}"
   update_default_version = true
 
-  vpc_security_group_ids = [
+  # Compact, because an emulator makes no security group of the cluster's own.
+  vpc_security_group_ids = compact([
     aws_eks_cluster.main.vpc_config[0].cluster_security_group_id,
     aws_security_group.nodes.id,
-  ]
+  ])
 
   block_device_mappings {
     device_name = "/dev/xvda"

@@ -23,10 +23,11 @@ locals {
 }
 
 # The wildcard covers app, api, www and cdn. Apex and wildcard are proven by one and the same
-# record, so there is one record resource for both.
+# record, so there is one record resource for both. The apex is named twice, because ACM lists it
+# among the alternative names and the plan is to settle.
 resource "aws_acm_certificate" "main" {
   domain_name               = var.domain
-  subject_alternative_names = ["*.${var.domain}"]
+  subject_alternative_names = [var.domain, "*.${var.domain}"]
   validation_method         = "DNS"
 
   tags = { Name = "smart-dairy-prod-cert" }

@@ -84,6 +84,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "main" {
       noncurrent_days           = var.noncurrent_days
       newer_noncurrent_versions = 20
     }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
   }
 
   depends_on = [aws_s3_bucket_versioning.main]

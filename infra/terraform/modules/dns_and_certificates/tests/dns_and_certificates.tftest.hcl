@@ -20,7 +20,7 @@ run "one_certificate_for_each_region" {
   }
 
   assert {
-    condition     = aws_acm_certificate.main.subject_alternative_names == toset(["*.smartdairy.com.bd"])
+    condition     = aws_acm_certificate.main.subject_alternative_names == toset(["smartdairy.com.bd", "*.smartdairy.com.bd"])
     error_message = "expected the apex and one wildcard"
   }
 

@@ -117,3 +117,13 @@ run "an_address_inside_a_network_is_refused" {
 
   expect_failures = [var.vpc_cidr]
 }
+
+run "a_fourth_entry_is_refused_even_where_it_repeats_one" {
+  command = plan
+
+  variables {
+    availability_zones = ["ap-south-1a", "ap-south-1b", "ap-south-1c", "ap-south-1c"]
+  }
+
+  expect_failures = [var.availability_zones]
+}
