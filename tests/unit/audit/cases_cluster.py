@@ -221,6 +221,11 @@ def _listener(protocol: str, more: str) -> str:
 
 CASES = (
     Case(
+        "object-schema-valid",
+        Files(kubernetes=service().replace("targetPort", "targetport")),
+        Files(kubernetes=service()),
+    ),
+    Case(
         "reference-exists",
         Files(kubernetes=deployment(pod=_ROLE)),
         Files(kubernetes=deployment(pod=_ROLE) + _ACCOUNT),
