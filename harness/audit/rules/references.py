@@ -104,6 +104,31 @@ def reference_exists(inventory: Inventory) -> Iterator[Mark]:
 
 
 @rule(
+    "object-declared-once",
+    promises=_PODS,
+    why="of two objects with one name the one that is applied last wins, whichever that is",
+    source="Kubernetes, object names: unique by kind and namespace",
+    needs=(KUBERNETES,),
+)
+def declared_once(inventory: Inventory) -> Iterator[Mark]:
+    """No two objects have the same kind, namespace and name."""
+    seen: dict[tuple[str, str, str, str], Resource] = {}
+    for found in inventory.objects:
+        group = str(found.get("apiVersion")).rpartition("/")[0]
+        first = seen.setdefault((group, found.kind, found.namespace, found.name), found)
+        if first is found:
+            yield FINE
+        else:
+            yield defect(
+                found,
+                ("metadata", "name"),
+                expected=f"one {found.address}",
+                got=f"another one at {first.place}",
+                next_step="remove one of them",
+            )
+
+
+@rule(
     "ingress-class-once",
     promises=("section 1.2, objective 6",),
     why="the API server refuses a new Ingress that has both the field and the old annotation",
@@ -328,6 +353,7 @@ def selector_matches(inventory: Inventory) -> Iterator[Mark]:
 
 RULES = (
     reference_exists,
+    declared_once,
     ingress_class_once,
     backend_exists,
     service_selects,

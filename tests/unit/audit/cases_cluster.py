@@ -231,6 +231,11 @@ CASES = (
         Files(kubernetes=deployment(pod=_ROLE) + _ACCOUNT),
     ),
     Case(
+        "object-declared-once",
+        Files(kubernetes=service() + service()),
+        Files(kubernetes=service()),
+    ),
+    Case(
         "ingress-class-once",
         Files(kubernetes=ingress("{kubernetes.io/ingress.class: alb}")),
         Files(kubernetes=ingress()),
