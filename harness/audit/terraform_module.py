@@ -139,7 +139,9 @@ class Module:
             yield from child.resources()
 
     def not_judged(self) -> Iterator[NotJudged]:
-        """Return the modules whose contents cannot be read here."""
+        """Return the modules and files whose contents cannot be read here."""
+        for path in sorted(self.folder.glob("*.tf.json")):
+            yield NotJudged(str(path), "the JSON syntax of HCL is not read", Place(str(path), 1))
         for name, block in self.calls.items():
             where = self._source(block)
             if name not in self.children and not registry_modules.is_known(where):

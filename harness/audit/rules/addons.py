@@ -52,7 +52,7 @@ def policies_enforced(inventory: Inventory) -> Iterator[Mark]:
     """Where there are network policies, the cluster's network plug-in enforces them."""
     if not inventory.declares("NetworkPolicy") or not inventory.declares(CLUSTER):
         return
-    if _installed(inventory, re.compile(r"calico|cilium")):
+    if installed(inventory, re.compile(r"calico|cilium")):
         yield FINE
         return
     addon = addon_named(inventory, "vpc-cni")
@@ -73,7 +73,7 @@ def policies_enforced(inventory: Inventory) -> Iterator[Mark]:
         )
 
 
-def _installed(inventory: Inventory, name: re.Pattern[str]) -> bool:
+def installed(inventory: Inventory, name: re.Pattern[str]) -> bool:
     """Say whether something of that name is installed, or has its role and registration."""
     fields = {
         ADDON: ("addon_name",),
@@ -98,7 +98,7 @@ def _needs(
     inventory: Inventory, users: list[Resource], name: re.Pattern[str], what: str, step: str
 ) -> Iterator[Mark]:
     """Judge that an add-on is there for each object that does nothing without it."""
-    there = bool(users) and _installed(inventory, name)
+    there = bool(users) and installed(inventory, name)
     for user in users:
         if there:
             yield FINE
