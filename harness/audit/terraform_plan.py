@@ -38,7 +38,7 @@ def load(path: Path, problems: list[str], folder: Inventory | None = None) -> In
     if folder is None:
         return Inventory(
             given=frozenset({Domain.TERRAFORM}),
-            resources=tuple(planned),
+            resources=(*planned, *_outputs(document, path)),
             notes=(f"{path}: read from the plan; lines need the folder of its HCL beside it",),
         )
     known = {r.base: r for r in folder.resources}
@@ -138,6 +138,23 @@ def _planned(
             values=values,
             place=Place(str(path), 1),
             origins=expressions,
+        )
+
+
+def _outputs(document: Mapping[str, Any], path: Path) -> Iterator[Resource]:
+    """Return the root's outputs, as a folder's ``output`` blocks are returned."""
+    values = dig(document, "planned_values", "outputs")
+    outputs = dig(document, "configuration", "root_module", "outputs")
+    for name, output in outputs.items() if isinstance(outputs, Mapping) else ():
+        known = dig(values, name, "value")
+        value = Unknown(f"output.{name}") if known is None else known
+        yield Resource(
+            domain=Domain.TERRAFORM,
+            kind="@output",
+            name=str(name),
+            address=f"output.{name}",
+            values={"description": dig(output, "description"), "value": value},
+            place=Place(str(path), 1),
         )
 
 

@@ -173,6 +173,10 @@ def bucket_tls_only(inventory: Inventory) -> Iterator[Mark]:
             yield FINE
             continue
         where = policies[0] if policies else bucket
+        value = where.get("policy")
+        if isinstance(value, Unknown) and "Statement" not in value.text:
+            yield undecided(where, ("policy",), value)
+            continue
         yield defect(
             where,
             ("policy",),
