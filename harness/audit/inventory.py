@@ -186,7 +186,8 @@ def containers(workload: Resource) -> list[Mapping[str, Any]]:
 
 def matches(labels: Mapping[str, Any], selector: Mapping[str, Any]) -> bool:
     """Say whether labels satisfy a selector (Kubernetes: labels and expressions are joined)."""
-    wanted = selector.get("matchLabels") or {}
+    wanted = selector.get("matchLabels")
+    wanted = wanted if isinstance(wanted, Mapping) else {}
     if any(str(labels.get(key)) != str(value) for key, value in wanted.items()):
         return False
     return all(_expression(labels, item) for item in as_list(selector.get("matchExpressions")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,16 +10,19 @@ from enum import StrEnum
 
 from harness.audit import collector
 from harness.audit.inventory import Inventory
-from harness.audit.resource import Domain, NotJudged
+from harness.audit.resource import Domain, NotJudged, Place
 from harness.audit.rule import Defect, Fine, Rule, Severity, Undecided
 from harness.audit.rules import RULES
 from harness.model.verdict import Verdict
 
+_log = logging.getLogger(__name__)
+
 
 class State(StrEnum):
-    """What became of one rule."""
+    """What became of one rule; ``failed`` is a rule that raised: never a pass."""
 
     BROKEN = "broken"
+    FAILED = "failed"
     UNDECIDED = "undecided"
     NOTHING = "nothing to judge"
     NO_INPUT = "no input"
@@ -78,7 +82,13 @@ def judge(inventory: Inventory, today: date, rules: Sequence[Rule] = RULES) -> A
 def _result(rule: Rule, inventory: Inventory) -> RuleResult:
     if not rule.needs <= inventory.given:
         return RuleResult(rule, State.NO_INPUT, 0, (), ())
-    marks = list(rule.judge(inventory))
+    try:
+        marks = list(rule.judge(inventory))
+    except Exception as error:
+        # A defect of the rule must not hide what the others found, and must not look like a pass.
+        _log.warning("audit: rule %s failed", rule.id, exc_info=error)
+        why = f"the rule itself failed ({type(error).__name__}: {error})"
+        return RuleResult(rule, State.FAILED, 0, (), (Undecided(Place("", 0), rule.id, why),))
     defects = tuple(dict.fromkeys(m for m in marks if isinstance(m, Defect)))
     undecided = tuple(dict.fromkeys(m for m in marks if isinstance(m, Undecided)))
     judged = sum(isinstance(m, Fine) for m in marks) + len(defects)
@@ -99,11 +109,14 @@ def _verdict(results: Sequence[RuleResult]) -> tuple[Verdict, str]:
         count = sum(len(r.defects) for r in broken)
         return Verdict.REFUTED, f"{count} findings of {len(broken)} rules."
     open_rules = [
-        r for r in results if r.rule.required and r.state in (State.UNDECIDED, State.NOTHING)
+        r
+        for r in results
+        if r.state is State.FAILED
+        or (r.rule.required and r.state in (State.UNDECIDED, State.NOTHING))
     ]
     if open_rules:
         names = ", ".join(f"{r.rule.id} ({r.state})" for r in open_rules)
-        return Verdict.INCONCLUSIVE, f"What the document promises was not there to judge: {names}."
+        return Verdict.INCONCLUSIVE, f"What the document promises could not be judged: {names}."
     held = sum(r.state is State.HELD for r in results)
     if not held:
         return Verdict.INCONCLUSIVE, "No rule met anything to judge."

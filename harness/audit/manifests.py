@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import command
-from harness.audit import kustomization
+from harness.audit import kustomization, shapes
 from harness.audit.inventory import Inventory
 from harness.audit.resource import Domain, NotJudged, Place, Resource
 from harness.audit.resource import Path as FieldPath
@@ -151,7 +151,11 @@ def _object(
             f"got kind {kind!r} and name {name!r}"
         )
         return None
-    if _wrong_types(value, kind, at, document, within, problems):
+    before = len(problems)
+    problems += shapes.problems_of(
+        value, kind, lambda path: f"{document.file}:{document.locate((*within, *path)) or line}"
+    )
+    if len(problems) > before:
         return None
     namespace = "" if kind in CLUSTER_WIDE else str(described.get("namespace") or "default")
     shown, prefix = document, within
@@ -168,58 +172,3 @@ def _object(
         place=Place(shown.file, line),
         locate=lambda path: shown.locate((*prefix, *path)),
     )
-
-
-# Fields whose type every rule relies on, by kind ("" is every kind).
-_SHAPES: Mapping[tuple[str, ...], tuple[type, str]] = {
-    ("metadata",): (dict, "a mapping"),
-    ("metadata", "labels"): (dict, "a mapping"),
-    ("metadata", "annotations"): (dict, "a mapping"),
-    ("spec",): (dict, "a mapping"),
-    ("spec", "selector"): (dict, "a mapping"),
-    ("spec", "replicas"): (int, "a whole number"),
-    ("spec", "minReplicas"): (int, "a whole number"),
-    ("spec", "maxReplicas"): (int, "a whole number"),
-    ("spec", "template"): (dict, "a mapping"),
-    ("spec", "template", "spec"): (dict, "a mapping"),
-    ("spec", "template", "metadata"): (dict, "a mapping"),
-    ("spec", "template", "metadata", "labels"): (dict, "a mapping"),
-    ("spec", "template", "spec", "containers"): (list, "a list"),
-    ("spec", "template", "spec", "volumes"): (list, "a list"),
-    ("spec", "rules"): (list, "a list"),
-    ("spec", "ports"): (list, "a list"),
-    ("spec", "ingress"): (list, "a list"),
-    ("spec", "egress"): (list, "a list"),
-}
-_SHAPED_KINDS = JUDGED - {
-    "ExternalSecret",
-    "TargetGroupBinding",
-    "ServiceMonitor",
-    "PodMonitor",
-    "PrometheusRule",
-}
-
-
-def _wrong_types(
-    value: Mapping[str, Any],
-    kind: str,
-    at: str,
-    document: Document,
-    within: FieldPath,
-    problems: list[str],
-) -> bool:
-    if kind not in _SHAPED_KINDS:
-        return False
-    before = len(problems)
-    for path, (expected, shown) in _SHAPES.items():
-        found: Any = value
-        for step in path:
-            found = found.get(step) if isinstance(found, dict) else None
-        if found is None or (isinstance(found, expected) and not isinstance(found, bool)):
-            continue
-        line = document.locate((*within, *path)) or int(at.rsplit(":", 1)[1])
-        problems.append(
-            f"{document.file}:{line}: {kind}: field {'.'.join(path)!r}: expected {shown}, "
-            f"got {found!r:.60}"
-        )
-    return len(problems) > before

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from harness.audit.value import Unknown, dig, references
+from harness.audit.value import dig, references
 
 Path = tuple[str | int, ...]
-_INDEX = re.compile(r"\[[^\[\]]*\]$")
+_INDEX = re.compile(r"\[[^\[\]]*\]")
 
 
 class Domain(StrEnum):
@@ -63,6 +63,8 @@ class Resource:
     locate: Callable[[Path], int | None] = field(default=_nowhere, compare=False, repr=False)
     # The comment behind a field, where the input has comments that are kept.
     remark: Callable[[Path], str] = field(default=_silent, compare=False, repr=False)
+    # What an argument is computed from by the configuration, where its value is known by now.
+    origins: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def get(self, *path: str | int) -> Any:
         """Return a value by path; None where nothing is said, Unknown where it is not known."""
@@ -85,12 +87,17 @@ class Resource:
 
     def refers(self, *path: str | int) -> frozenset[str]:
         """Return the addresses that a field is computed from."""
-        return references(self.get(*path))
+        return references(self.get(*path)) | self.origins.get(str(path[0]), frozenset())
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Return the addresses that any field is computed from."""
+        return references(dict(self.values)).union(*self.origins.values())
 
     @property
     def base(self) -> str:
-        """Return the address without the index of the instance."""
-        return _INDEX.sub("", self.address)
+        """Return the address without the indexes of its instance and modules."""
+        return without_indexes(self.address)
 
     @property
     def labels(self) -> Mapping[str, Any]:
@@ -186,6 +193,6 @@ class NotJudged:
     place: Place
 
 
-def unknown_text(value: Any) -> str:
-    """Return how a value is shown in a message."""
-    return str(value) if isinstance(value, Unknown) else repr(value)
+def without_indexes(address: str) -> str:
+    """Return an address without the indexes of instances and modules."""
+    return _INDEX.sub("", address)

@@ -76,6 +76,12 @@ def _load(sources: Sources, kubectl: Path | None) -> Inventory:
 def _terraform(paths: tuple[Path, ...], problems: list[str]) -> Inventory:
     plans = [path for path in paths if path.suffix == ".json" or path.is_file()]
     folders = [path for path in paths if path not in plans]
+    for path in [path for path in plans if path.suffix in (".tf", ".tfplan", ".tfvars")]:
+        plans.remove(path)
+        problems.append(
+            f"{path}: expected a folder of .tf files, or a plan as JSON, got one file. Next step: "
+            "name its folder, or write the plan with terraform show -json"
+        )
     found = Inventory()
     for folder in folders:
         found += terraform_folder.load(folder, problems)

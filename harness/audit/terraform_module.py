@@ -9,11 +9,18 @@ from typing import Any
 
 from harness.audit import registry_modules
 from harness.audit.hcl_names import names_used
-from harness.audit.hcl_tree import Block, line_within, read_blocks, source
+from harness.audit.hcl_places import line_in, remark_in
+from harness.audit.hcl_tree import Block, read_blocks, source
 from harness.audit.hcl_types import with_defaults
 from harness.audit.hcl_value import Scope, evaluate
-from harness.audit.resource import Domain, NotJudged, Place, Reference, Resource
-from harness.audit.resource import Path as FieldPath
+from harness.audit.resource import (
+    Domain,
+    NotJudged,
+    Place,
+    Reference,
+    Resource,
+    without_indexes,
+)
 from harness.audit.value import Unknown, dig, is_known
 
 MODULE_DEPTH_MAX = 12
@@ -22,6 +29,33 @@ _BUILT_IN = frozenset({"each", "count", "self", "path", "terraform"})
 _META = frozenset({"count", "for_each", "depends_on", "provider", "providers"})
 # Arguments whose words are no references to values.
 _NAMELESS = frozenset({"provider", "providers", "ignore_changes", "type", "configuration_aliases"})
+
+
+class Arguments(Mapping[str, Any]):
+    """The arguments of a module call, evaluated when somebody asks.
+
+    Modules may use each other's outputs in any order, also both ways round; an argument that is
+    computed from itself is unknown.
+    """
+
+    def __init__(self, block: Block, scope: Scope) -> None:
+        kept = block.attributes.keys() - _META - {"source", "version"}
+        self._attributes = {name: block.attributes[name] for name in sorted(kept)}
+        self._scope = scope
+        self._values: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        attribute = self._attributes[name]
+        if name not in self._values:
+            self._values[name] = Unknown(source(attribute.expression))
+            self._values[name] = evaluate(attribute.expression, self._scope)
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._attributes)
+
+    def __len__(self) -> int:
+        return len(self._attributes)
 
 
 class Module:
@@ -40,6 +74,8 @@ class Module:
         stack: tuple[Path, ...] = (),
     ) -> None:
         self.folder, self.prefix = folder, prefix
+        # References name a resource without the index of its instance.
+        self.base = without_indexes(prefix)
         self.arguments, self.problems = arguments, problems
         self.scope = Scope(self)
         self._stack = (*stack, folder.resolve())
@@ -64,7 +100,8 @@ class Module:
             if b.type in ("resource", "data") and len(b.labels) == 2
         }
         self.calls = {b.labels[0]: b for b in blocks if b.type == "module" and b.labels}
-        self.children: dict[str, Module] = {}
+        # By name of the call and key of the instance, such as ``["a"]``; without one, empty.
+        self.children: dict[str, dict[str, Module]] = {}
         for name, block in self.calls.items():
             self._call(name, block)
 
@@ -80,7 +117,7 @@ class Module:
         if head == "path":
             return str(self.folder) if rest[:1] == ["module"] else "."
         if head == "data" and len(rest) >= 2:
-            return Unknown(text, frozenset({f"{self.prefix}data.{rest[0]}.{rest[1]}"}))
+            return Unknown(text, frozenset({f"{self.base}data.{rest[0]}.{rest[1]}"}))
         if head in _BUILT_IN or not rest:
             return Unknown(text)
         return self._resource(str(head), rest, text)
@@ -98,25 +135,31 @@ class Module:
                     yield self._plain(f"@{block.type}", block)
             elif block.type == "module" and block.labels[0] not in self.children:
                 yield from self._remote(block)
-        for child in self.children.values():
+        for child in self._inner():
             yield from child.resources()
 
     def not_judged(self) -> Iterator[NotJudged]:
-        """Return the modules whose contents cannot be read here."""
+        """Return the modules and files whose contents cannot be read here."""
+        for path in sorted(self.folder.glob("*.tf.json")):
+            yield NotJudged(str(path), "the JSON syntax of HCL is not read", Place(str(path), 1))
         for name, block in self.calls.items():
             where = self._source(block)
             if name not in self.children and not registry_modules.is_known(where):
                 what = f"{self.prefix}module.{name} ({where})"
                 yield NotJudged(what, "a module that is not in the folder", block.place)
-        for child in self.children.values():
+        for child in self._inner():
             yield from child.not_judged()
 
     def references(self) -> Iterator[Reference]:
         """Return every name that is used, and whether it is declared."""
         for block in self.blocks:
             yield from self._used(block, frozenset())
-        for child in self.children.values():
+        for child in self._inner():
             yield from child.references()
+
+    def _inner(self) -> Iterator[Module]:
+        for instances in self.children.values():
+            yield from instances.values()
 
     def output(self, name: str, text: str) -> Any:
         """Return the value of an output."""
@@ -141,18 +184,16 @@ class Module:
                 f"got {where!r} inside itself"
             )
             return
-        arguments = {
-            key: evaluate(attribute.expression, self.scope)
-            for key, attribute in block.attributes.items()
-            if key not in _META | {"source", "version"}
+        self.children[name] = {
+            suffix: Module(
+                folder,
+                prefix=f"{self.prefix}module.{name}{suffix}.",
+                arguments=Arguments(block, self.scope.with_variables(variables)),
+                problems=self.problems,
+                stack=self._stack,
+            )
+            for suffix, variables in self._keys(block)
         }
-        self.children[name] = Module(
-            folder,
-            prefix=f"{self.prefix}module.{name}.",
-            arguments=arguments,
-            problems=self.problems,
-            stack=self._stack,
-        )
 
     def _source(self, block: Block) -> str:
         attribute = block.attributes.get("source")
@@ -179,19 +220,23 @@ class Module:
 
     def _module(self, rest: list[str | int], text: str) -> Any:
         name = str(rest[0])
-        names = [word for word in rest[1:] if isinstance(word, str)]
-        output = names[0] if names else ""
-        address = f"{self.prefix}module.{name}"
-        if name in self.children:
-            found = self.children[name].output(output, text)
-            return self._rest(found, names[1:], text)
+        steps = list(rest[1:])
+        address = f"{self.base}module.{name}"
+        instances = self.children.get(name)
+        if instances is not None and "" not in instances and steps:
+            key = steps.pop(0)
+            chosen = instances.get(f'["{key}"]') or instances.get(f"[{key}]")
+            instances = {"": chosen} if chosen is not None else None
+        output = str(steps[0]) if steps else ""
+        if instances:
+            return self._rest(instances[""].output(output, text), steps[1:], text)
         block = self.calls.get(name)
         found_in = registry_modules.output_of(self._source(block), address, output) if block else ""
         return Unknown(text, frozenset({found_in or address}))
 
     def _resource(self, kind: str, rest: list[str | int], text: str) -> Any:
         name, *steps = rest
-        address = f"{self.prefix}{kind}.{name}"
+        address = f"{self.base}{kind}.{name}"
         unknown = Unknown(text, frozenset({address}))
         block = self.declared.get(("resource", kind, str(name)))
         if block is None:
@@ -353,36 +398,8 @@ class Module:
         if head == "data":
             return ("data", *rest[:2]) in self.declared
         if head == "module":
-            child = self.children.get(rest[0])
+            instances = self.children.get(rest[0])
+            child = next(iter(instances.values()), None) if instances else None
             known = child is None or len(rest) < 2 or rest[1] in child.outputs
             return rest[0] in self.calls and known
         return ("resource", head, rest[0]) in self.declared
-
-
-def remark_in(block: Block, path: FieldPath) -> str:
-    """Return the comment behind a field of a block."""
-    if not path:
-        return ""
-    head, *rest = path
-    if head in block.attributes:
-        return block.attributes[str(head)].comment if not rest else ""
-    inner = block.named(str(head))
-    index = rest[0] if rest and isinstance(rest[0], int) else 0
-    return remark_in(inner[index], tuple(rest[1:])) if index < len(inner) else ""
-
-
-def line_in(block: Block, path: FieldPath) -> int | None:
-    """Return the line of a field inside a block; None where it is not there."""
-    if not path:
-        return block.place.line
-    head, *rest = path
-    if head in block.attributes:
-        attribute = block.attributes[str(head)]
-        return line_within(attribute.expression, rest) if rest else attribute.place.line
-    inner = [
-        b for b in block.blocks if b.type == head or (b.type, b.labels) == ("dynamic", (head,))
-    ]
-    index = rest[0] if rest and isinstance(rest[0], int) else 0
-    if index >= len(inner):
-        return inner[-1].place.line if inner else None
-    return line_in(inner[index], tuple(rest[1:]))

@@ -38,14 +38,11 @@ def load(path: Path, problems: list[str], folder: Inventory | None = None) -> In
     if folder is None:
         return Inventory(
             given=frozenset({Domain.TERRAFORM}),
-            resources=tuple(planned),
+            resources=(*planned, *_outputs(document, path)),
             notes=(f"{path}: read from the plan; lines need the folder of its HCL beside it",),
         )
     known = {r.base: r for r in folder.resources}
-    placed = [
-        replace(r, place=known[r.base].place, locate=known[r.base].locate) if r.base in known else r
-        for r in planned
-    ]
+    placed = [_placed(r, known[r.base]) if r.base in known else r for r in planned]
     bases = {r.base for r in placed}
     kept = [r for r in folder.resources if r.kind.startswith("@") or r.base not in bases]
     missing = [r for r in kept if not r.kind.startswith(("@", "data."))]
@@ -54,6 +51,25 @@ def load(path: Path, problems: list[str], folder: Inventory | None = None) -> In
         some = ", ".join(sorted({r.base for r in missing})[:5])
         notes.append(f"{path}: in the HCL and not in the plan: {some}")
     return replace(folder, resources=(*placed, *kept), notes=tuple(notes))
+
+
+def _placed(planned: Resource, written: Resource) -> Resource:
+    """Return a planned resource at its place in the HCL, with what the HCL says of unknown values.
+
+    A plan knows nothing of a policy in which one ARN is unknown; the HCL still has its statements.
+    """
+    values = dict(planned.values)
+    for name, value in planned.values.items():
+        said = written.values.get(name)
+        if isinstance(value, Unknown) and isinstance(said, Unknown):
+            values[name] = Unknown(said.text, value.references | said.references)
+    return replace(
+        planned,
+        values=values,
+        place=written.place,
+        locate=written.locate,
+        remark=written.remark,
+    )
 
 
 def _read(path: Path, problems: list[str]) -> dict[str, Any] | None:
@@ -121,6 +137,24 @@ def _planned(
             address=address,
             values=values,
             place=Place(str(path), 1),
+            origins=expressions,
+        )
+
+
+def _outputs(document: Mapping[str, Any], path: Path) -> Iterator[Resource]:
+    """Return the root's outputs, as a folder's ``output`` blocks are returned."""
+    values = dig(document, "planned_values", "outputs")
+    outputs = dig(document, "configuration", "root_module", "outputs")
+    for name, output in outputs.items() if isinstance(outputs, Mapping) else ():
+        known = dig(values, name, "value")
+        value = Unknown(f"output.{name}") if known is None else known
+        yield Resource(
+            domain=Domain.TERRAFORM,
+            kind="@output",
+            name=str(name),
+            address=f"output.{name}",
+            values={"description": dig(output, "description"), "value": value},
+            place=Place(str(path), 1),
         )
 
 
@@ -168,11 +202,18 @@ class _Configuration:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._root = dig(document, "configuration", "root_module") or {}
+        self._known: dict[str, Mapping[str, frozenset[str]]] = {}
 
     def expressions(self, address: str) -> Mapping[str, frozenset[str]]:
         """Return the addresses that each top-level argument of a resource refers to."""
+        base = re.sub(r"\[[^\]]*\]", "", address)
+        if base not in self._known:
+            self._known[base] = self._expressions(base)
+        return self._known[base]
+
+    def _expressions(self, address: str) -> Mapping[str, frozenset[str]]:
         modules = _MODULE.findall(address)
-        rest = re.sub(r"\[[^\]]*\]$", "", _MODULE.sub("", address))
+        rest = _MODULE.sub("", address)
         module = self._module(modules)
         for resource in as_list(dig(module, "resources")):
             if dig(resource, "address") == rest:

@@ -48,13 +48,13 @@ def _all(audit: Audit) -> RenderableType:
 
 def _findings(audit: Audit) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("Rule", width=22, overflow="fold")
+    table.add_column("Severity", width=8)
     table.add_column("Finding", ratio=1, overflow="fold")
     for rule, defect in audit.findings:
         style = _STYLES[rule.severity]
         table.add_row(
-            f"[{style}]{rule.severity}[/]\n{rule.id}",
-            f"[bold]{escape(str(defect.place))}[/]\n{escape(defect.subject)}\n"
+            f"[{style}]{rule.severity}[/]",
+            f"[bold]{rule.id}[/]  {escape(str(defect.place))}\n{escape(defect.subject)}\n"
             f"expected {escape(defect.expected)}\ngot {escape(defect.got)}\n"
             f"[dim]touches {escape(', '.join(rule.promises))}[/]\n"
             f"next step: {escape(defect.next_step)}",
@@ -88,9 +88,9 @@ def _at(place: Place) -> str:
 
 
 def _not_judged(audit: Audit) -> Table:
-    table = Table(
-        "Not judged", "Why", "Where", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for title in ("Not judged", "Why", "Where"):
+        table.add_column(title, overflow="fold")
     for item in audit.not_judged:
         table.add_row(escape(item.what), escape(item.why), escape(str(item.place)))
     return table

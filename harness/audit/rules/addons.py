@@ -52,7 +52,7 @@ def policies_enforced(inventory: Inventory) -> Iterator[Mark]:
     """Where there are network policies, the cluster's network plug-in enforces them."""
     if not inventory.declares("NetworkPolicy") or not inventory.declares(CLUSTER):
         return
-    if _installed(inventory, re.compile(r"calico|cilium")):
+    if installed(inventory, re.compile(r"calico|cilium")):
         yield FINE
         return
     addon = addon_named(inventory, "vpc-cni")
@@ -73,7 +73,7 @@ def policies_enforced(inventory: Inventory) -> Iterator[Mark]:
         )
 
 
-def _installed(inventory: Inventory, name: re.Pattern[str]) -> bool:
+def installed(inventory: Inventory, name: re.Pattern[str]) -> bool:
     """Say whether something of that name is installed, or has its role and registration."""
     fields = {
         ADDON: ("addon_name",),
@@ -98,7 +98,7 @@ def _needs(
     inventory: Inventory, users: list[Resource], name: re.Pattern[str], what: str, step: str
 ) -> Iterator[Mark]:
     """Judge that an add-on is there for each object that does nothing without it."""
-    there = bool(users) and _installed(inventory, name)
+    there = bool(users) and installed(inventory, name)
     for user in users:
         if there:
             yield FINE
@@ -171,6 +171,27 @@ def operator_for_secrets(inventory: Inventory) -> Iterator[Mark]:
         re.compile("external-secrets|external_secrets"),
         "the External Secrets Operator, or at least its role",
         "install it, with a role that reads the named secrets",
+    )
+
+
+@rule(
+    "driver-for-volumes",
+    promises=("section 4.2, storage class",),
+    why="volumes of ebs.csi.aws.com are made by the EBS CSI driver only",
+    source="EKS user guide, EBS CSI driver add-on",
+    needs=(TERRAFORM, KUBERNETES),
+)
+def driver_for_volumes(inventory: Inventory) -> Iterator[Mark]:
+    """Storage classes of EBS have their driver."""
+    users = [c for c in inventory.of("StorageClass") if c.get("provisioner") == "ebs.csi.aws.com"]
+    if _auto(inventory):
+        users = []
+    yield from _needs(
+        inventory,
+        users,
+        re.compile("ebs-csi|ebs_csi"),
+        "the EBS CSI driver",
+        'add the EKS add-on "aws-ebs-csi-driver"',
     )
 
 
@@ -266,6 +287,7 @@ RULES = (
     controller_for_ingress,
     metrics_for_autoscaler,
     operator_for_secrets,
+    driver_for_volumes,
     autoscaler_for_nodes,
     dns_not_throttled,
     repository_declared,

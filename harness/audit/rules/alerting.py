@@ -211,16 +211,16 @@ def _routes(manager: Alertmanager) -> Iterator[tuple[Path, Any]]:
 def receiver_exists(inventory: Inventory) -> Iterator[Mark]:
     """Each route's receiver is declared."""
     for manager in inventory.alertmanagers:
-        known = {dig(r, "name") for r in as_list(manager.values.get("receivers"))}
+        known = {str(dig(r, "name")) for r in as_list(manager.values.get("receivers"))}
         for path, route in _routes(manager):
             name = dig(route, "receiver")
-            if name is None or name in known:
+            if name is None or str(name) in known:
                 yield FINE
             else:
                 yield Defect(
                     manager.at(*path, "receiver"),
                     "Alertmanager",
-                    f"one of {', '.join(sorted(map(str, known)))}",
+                    f"one of {', '.join(sorted(known))}",
                     f"receiver {name!r}",
                     "declare the receiver",
                 )
@@ -237,9 +237,9 @@ def receiver_exists(inventory: Inventory) -> Iterator[Mark]:
 def default_quiet(inventory: Inventory) -> Iterator[Mark]:
     """The receiver of last resort is not the one for critical alerts."""
     for manager in inventory.alertmanagers:
-        default = dig(manager.values.get("route"), "receiver")
+        default = str(dig(manager.values.get("route"), "receiver"))
         critical = {
-            dig(route, "receiver")
+            str(dig(route, "receiver"))
             for _, route in _routes(manager)
             if "critical" in str(dig(route, "match")) + str(dig(route, "matchers"))
         }

@@ -9,7 +9,7 @@ from typing import Any
 from harness.audit import facts
 from harness.audit.inventory import REPLICATED, Inventory, pod_spec
 from harness.audit.resource import Resource
-from harness.audit.rule import FINE, KUBERNETES, Mark, Severity, defect, rule
+from harness.audit.rule import FINE, KUBERNETES, TERRAFORM, Mark, Severity, defect, rule
 from harness.audit.rules.references import ROUTES, backends
 from harness.audit.value import as_list, as_number, dig
 
@@ -73,6 +73,42 @@ def budget_leaves(inventory: Inventory) -> Iterator[Mark]:
                     expected=f"at least one of {size} pods that may be away",
                     got=f"minAvailable {budget.get('spec', 'minAvailable')}",
                     next_step="lower it, or use maxUnavailable: 1",
+                )
+
+
+@rule(
+    "budget-survives-zone",
+    promises=("pdb-ready-minimum", "NFR-AVAIL-01"),
+    why="after the loss of a zone fewer pods than the budget asks for are left",
+    source="derived: pods spread evenly over zones lose the largest share of them",
+    needs=(TERRAFORM, KUBERNETES),
+    severity=Severity.WARNING,
+)
+def budget_survives(inventory: Inventory) -> Iterator[Mark]:
+    """At its smallest size a workload keeps its minimum when its fullest zone is lost."""
+    zones = {
+        str(subnet.get("availability_zone"))
+        for group in inventory.of("aws_eks_node_group")
+        for subnet in inventory.referred(group.refers("subnet_ids"), "aws_subnet")
+    }
+    if len(zones) < 2:
+        return
+    for budget in inventory.of("PodDisruptionBudget"):
+        least = budget.get("spec", "minAvailable")
+        if least is None:
+            continue
+        for workload in inventory.selected(budget.namespace, budget.get("spec", "selector")):
+            size = replicas_least(inventory, workload)
+            left = size - math.ceil(size / len(zones))
+            if left >= _share(least, size):
+                yield FINE
+            else:
+                yield defect(
+                    budget,
+                    ("spec", "minAvailable"),
+                    expected=f"at most {left}, what is left of {size} over {len(zones)} zones",
+                    got=least,
+                    next_step="raise minReplicas, or lower the budget",
                 )
 
 
@@ -222,6 +258,7 @@ def tolerations_short(inventory: Inventory) -> Iterator[Mark]:
 
 RULES = (
     budget_leaves,
+    budget_survives,
     budget_single,
     budget_there,
     spread_zones,

@@ -219,8 +219,8 @@ def _accepts(group: Resource, terms: list[Any], plain: Any) -> bool:
 
 
 def _tolerated(group: Resource, workload: Resource) -> bool:
-    tolerated = {dig(t, "key") for t in as_list(pod_spec(workload).get("tolerations"))}
-    return all(dig(t, "key") in tolerated for t in as_list(group.get("taint")))
+    tolerated = {str(dig(t, "key")) for t in as_list(pod_spec(workload).get("tolerations"))}
+    return all(str(dig(t, "key")) in tolerated for t in as_list(group.get("taint")))
 
 
 RULES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from harness.audit.inventory import Inventory
@@ -16,6 +17,7 @@ from harness.audit.rule import (
     rule,
     undecided,
 )
+from harness.audit.rules.addons import installed
 from harness.audit.value import (
     as_list,
     as_switch,
@@ -146,18 +148,18 @@ def cdn_names(inventory: Inventory) -> Iterator[Mark]:
 )
 def host_resolves(inventory: Inventory) -> Iterator[Mark]:
     """Each host of an Ingress has a record, or external-dns writes it."""
-    names = [
-        r.get("name") for r in inventory.of("aws_route53_record") if r.get("type") in ("A", "CNAME")
-    ]
+    records = [r for r in inventory.of("aws_route53_record") if r.get("type") in ("A", "CNAME")]
     zones = texts(
         [z.get("name") for z in inventory.of("aws_route53_zone", "data.aws_route53_zone")]
     )
-    known = {name for name in names if isinstance(name, str)}
-    known |= {f"{name}.{zone}" for name in list(known) for zone in zones} | ({""} & known)
+    names = texts([r.get("name") for r in records])
+    # Route 53 completes a name that does not end in its zone.
+    known = {*names, *(f"{name}.{zone}" for name in names for zone in zones)}
+    written = installed(inventory, re.compile("external-dns|external_dns"))
     for ingress, index, host in ingress_hosts(inventory):
-        if host in known or ("" in known and host in zones):
+        if written or any(covers(name, host) for name in known):
             yield FINE
-        elif any(not is_known(name) for name in names):
+        elif any(not is_known(r.get("name")) for r in records):
             yield undecided(ingress, ("spec", "rules", index), "names of records are not known")
         else:
             yield defect(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from harness.audit.inventory import Inventory
 from harness.audit.resource import Resource
-from harness.audit.value import dig
+from harness.audit.value import Unknown, dig
 
 NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 # What a delivery itself makes: the tag of the image that it has just built.
@@ -34,6 +34,17 @@ def filled_names(inventory: Inventory) -> frozenset[str]:
             for step in dig(job, "steps") or []:
                 env |= _keys(dig(step, "env"))
     return frozenset(outputs | env | DELIVERY)
+
+
+def may_fill(inventory: Inventory, name: str) -> bool:
+    """Say whether a map whose keys are not known yet may give a name."""
+    for output in inventory.of("@output"):
+        before, _, last = output.name.upper().rpartition("_")
+        if isinstance(output.get("value"), Unknown) and before and last.endswith("S"):
+            found = re.fullmatch(rf"{before}_\w+_{last[:-1]}", name)
+            if found is not None:
+                return True
+    return False
 
 
 def _of_map(output: Resource) -> Iterator[str]:

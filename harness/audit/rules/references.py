@@ -104,6 +104,31 @@ def reference_exists(inventory: Inventory) -> Iterator[Mark]:
 
 
 @rule(
+    "object-declared-once",
+    promises=_PODS,
+    why="of two objects with one name the one that is applied last wins, whichever that is",
+    source="Kubernetes, object names: unique by kind and namespace",
+    needs=(KUBERNETES,),
+)
+def declared_once(inventory: Inventory) -> Iterator[Mark]:
+    """No two objects have the same kind, namespace and name."""
+    seen: dict[tuple[str, str, str, str], Resource] = {}
+    for found in inventory.objects:
+        group = str(found.get("apiVersion")).rpartition("/")[0]
+        first = seen.setdefault((group, found.kind, found.namespace, found.name), found)
+        if first is found:
+            yield FINE
+        else:
+            yield defect(
+                found,
+                ("metadata", "name"),
+                expected=f"one {found.address}",
+                got=f"another one at {first.place}",
+                next_step="remove one of them",
+            )
+
+
+@rule(
     "ingress-class-once",
     promises=("section 1.2, objective 6",),
     why="the API server refuses a new Ingress that has both the field and the old annotation",
@@ -225,19 +250,23 @@ def service_selects(inventory: Inventory) -> Iterator[Mark]:
 )
 def service_port_routed(inventory: Inventory) -> Iterator[Mark]:
     """Each container port behind a Service of an Ingress is reached by one of its paths."""
-    routed: dict[tuple[str, str], set[Any]] = {}
+    routed: dict[tuple[str, str], set[str]] = {}
     for ingress in inventory.of(*ROUTES):
         for name, port, _ in backends(ingress):
-            wanted = dig(port, "number") or dig(port, "name")
+            wanted = str(dig(port, "number") or dig(port, "name"))
             routed.setdefault((ingress.namespace, name), set()).add(wanted)
-    for (namespace, name), wanted in routed.items():
+    for (namespace, name), known in routed.items():
         service = inventory.object("Service", namespace, name)
         if service is None:
             continue
         ports = as_list(service.get("spec", "ports"))
-        reached = {dig(p, "targetPort") for p in ports if wanted & {dig(p, "port"), dig(p, "name")}}
+        reached = {
+            str(dig(p, "targetPort"))
+            for p in ports
+            if known & {str(dig(p, "port")), str(dig(p, "name"))}
+        }
         for index, port in enumerate(ports):
-            if dig(port, "targetPort") in reached:
+            if str(dig(port, "targetPort")) in reached:
                 yield FINE
             else:
                 yield defect(
@@ -324,6 +353,7 @@ def selector_matches(inventory: Inventory) -> Iterator[Mark]:
 
 RULES = (
     reference_exists,
+    declared_once,
     ingress_class_once,
     backend_exists,
     service_selects,

@@ -173,6 +173,10 @@ def bucket_tls_only(inventory: Inventory) -> Iterator[Mark]:
             yield FINE
             continue
         where = policies[0] if policies else bucket
+        value = where.get("policy")
+        if isinstance(value, Unknown) and "Statement" not in value.text:
+            yield undecided(where, ("policy",), value)
+            continue
         yield defect(
             where,
             ("policy",),
@@ -228,7 +232,7 @@ def egress_closed(inventory: Inventory) -> Iterator[Mark]:
     used: set[str] = set()
     for resource in inventory.resources:
         if STORES.search(resource.kind):
-            used |= references(dict(resource.values))
+            used |= resource.uses
     outside = inventory.of("aws_vpc_security_group_egress_rule", "aws_security_group_rule")
     for group in inventory.of("aws_security_group"):
         if group.base not in used:

@@ -7,8 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.audit.inventory import Inventory
-from harness.audit.rule import FINE, KUBERNETES, TERRAFORM, Mark, Severity, defect, rule
-from harness.audit.rules.placeholders import NAME, filled_names
+from harness.audit.rule import (
+    FINE,
+    KUBERNETES,
+    PIPELINE,
+    TERRAFORM,
+    Mark,
+    Severity,
+    defect,
+    rule,
+    undecided,
+)
+from harness.audit.rules.placeholders import NAME, filled_names, may_fill
 from harness.audit.value import as_list, as_switch, dig
 
 _APPLY = ("section 1.5, Terraform modules apply without errors",)
@@ -181,16 +191,23 @@ def guard_switchable(inventory: Inventory) -> Iterator[Mark]:
     promises=("section 1.5, CI/CD", "section 5.1, SSL certificate"),
     why="kubectl applies ${...} as it is written: no image has that name, no certificate that ARN",
     source="Kubernetes: no substitution in manifests; InvalidImageName",
-    needs=(TERRAFORM, KUBERNETES),
+    needs=(KUBERNETES,),
 )
 def placeholders_filled(inventory: Inventory) -> Iterator[Mark]:
     """Each ${NAME} of a manifest is a Terraform output or a variable of the pipeline."""
     filled = filled_names(inventory)
+    told = bool(inventory.given & {TERRAFORM, PIPELINE})
     for found in inventory.objects:
         for path, value in _texts(found.values, ()):
             for name in NAME.findall(value):
                 if name in filled:
                     yield FINE
+                elif may_fill(inventory, name):
+                    yield undecided(found, path, f"${{{name}}}: the keys of an output are unknown")
+                elif not told:
+                    yield undecided(
+                        found, path, f"${{{name}}}: neither Terraform nor pipeline given"
+                    )
                 else:
                     yield defect(
                         found,

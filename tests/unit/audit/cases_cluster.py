@@ -192,11 +192,48 @@ _ROLE = "serviceAccountName: web"
 _ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: web, namespace: shop}}\n---\n"
 _DELAY = "deregistration_delay.timeout_seconds=20"
 
+_ZONES = resource(
+    "aws_subnet",
+    'count = 3\ncidr_block = cidrsubnet("10.0.0.0/16", 8, count.index)\n'
+    'availability_zone = ["a", "b", "c"][count.index]',
+) + resource("aws_eks_node_group", "subnet_ids = aws_subnet.main[*].id")
+_BINDING = """
+apiVersion: elbv2.k8s.aws/v1beta1
+kind: TargetGroupBinding
+metadata: {name: web, namespace: shop}
+spec: {targetType: ip, serviceRef: {name: web, port: 80}}
+---
+"""
+_BOUND = deployment() + service() + _BINDING
+_HEALTHY = deployment(container="readinessProbe: {httpGet: {path: /up}}") + service()
+_EXTERNAL = """
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: password, namespace: shop}
+spec: {data: [{secretKey: a, remoteRef: {key: shop/password}}]}
+---
+"""
+
+
+def _listener(protocol: str, more: str) -> str:
+    return resource("aws_lb_listener", f'protocol = "{protocol}"\n{more}')
+
+
 CASES = (
+    Case(
+        "object-schema-valid",
+        Files(kubernetes=service().replace("targetPort", "targetport")),
+        Files(kubernetes=service()),
+    ),
     Case(
         "reference-exists",
         Files(kubernetes=deployment(pod=_ROLE)),
         Files(kubernetes=deployment(pod=_ROLE) + _ACCOUNT),
+    ),
+    Case(
+        "object-declared-once",
+        Files(kubernetes=service() + service()),
+        Files(kubernetes=service()),
     ),
     Case(
         "ingress-class-once",
@@ -432,5 +469,53 @@ CASES = (
         "ingress-redirects",
         Files(kubernetes=ingress(f"{{{_HTTPS}}}")),
         Files(kubernetes=ingress(f'{{{_HTTPS}, alb.ingress.kubernetes.io/ssl-redirect: "443"}}')),
+    ),
+    Case(
+        "budget-survives-zone",
+        Files(_ZONES, deployment(replicas=4) + budget("minAvailable: 3")),
+        Files(_ZONES, deployment(replicas=5) + budget("minAvailable: 3")),
+    ),
+    Case(
+        "driver-for-volumes",
+        Files(_ZONES, _class()),
+        Files(resource("aws_eks_addon", 'addon_name = "aws-ebs-csi-driver"'), _class()),
+    ),
+    Case(
+        "listener-redirects",
+        Files(_listener("HTTP", 'default_action {\n  type = "forward"\n}')),
+        Files(
+            _listener(
+                "HTTP",
+                'default_action {\n  type = "redirect"\n'
+                '  redirect {\n    protocol = "HTTPS"\n  }\n}',
+            )
+        ),
+    ),
+    Case(
+        "listener-tls-policy",
+        Files(_listener("HTTPS", "")),
+        Files(_listener("HTTPS", 'ssl_policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"')),
+    ),
+    Case(
+        "target-group-drains-in-grace",
+        Files(resource("aws_lb_target_group", 'target_type = "ip"'), _BOUND),
+        Files(resource("aws_lb_target_group", "deregistration_delay = 20"), _BOUND),
+    ),
+    Case(
+        "target-group-by-address",
+        Files(resource("aws_lb_target_group", "port = 80"), _BOUND),
+        Files(resource("aws_lb_target_group", 'target_type = "ip"'), _BOUND),
+    ),
+    Case(
+        "health-path-served",
+        Files(
+            kubernetes=_HEALTHY + ingress("{alb.ingress.kubernetes.io/healthcheck-path: /other}")
+        ),
+        Files(kubernetes=_HEALTHY + ingress("{alb.ingress.kubernetes.io/healthcheck-path: /up}")),
+    ),
+    Case(
+        "external-secret-source-exists",
+        Files(_ZONES, _EXTERNAL),
+        Files(resource("aws_secretsmanager_secret", 'name = "shop/password"'), _EXTERNAL),
     ),
 )

@@ -81,6 +81,12 @@ resource "aws_db_instance" "main" {{
 }}
 """
 
+
+def _allows(action: str, target: str) -> str:
+    statement = f'{{ Effect = "Allow", Action = {action}, Resource = {target} }}'
+    return resource("aws_iam_policy", f"policy = jsonencode({{ Statement = [{statement}] }})")
+
+
 CASES = (
     Case(
         "database-failover-in-bound",
@@ -250,4 +256,39 @@ CASES = (
     _field("cache-multi-zone", _CACHE, "multi_az_enabled = true"),
     _field("cache-final-snapshot", _CACHE, 'final_snapshot_identifier = "last"'),
     _field("key-rotates", "aws_kms_key", "enable_key_rotation = true"),
+    Case(
+        "store-ingress-closed",
+        Files(_GROUP.format(egress='ingress {\n  cidr_blocks = ["0.0.0.0/0"]\n}')),
+        Files(_GROUP.format(egress='ingress {\n  cidr_blocks = ["10.0.0.0/16"]\n}')),
+    ),
+    Case(
+        "store-not-public",
+        Files(resource(_DB, "publicly_accessible = true")),
+        Files(resource(_DB, "publicly_accessible = false")),
+    ),
+    Case(
+        "iam-not-everything",
+        Files(_allows('"*"', '"*"')),
+        Files(_allows('["s3:GetObject"]', "aws_s3_bucket.main.arn")),
+    ),
+    Case(
+        "node-metadata-limited",
+        Files(resource("aws_launch_template", 'name = "a"')),
+        Files(
+            resource(
+                "aws_launch_template",
+                "metadata_options {\n  http_put_response_hop_limit = 1\n}",
+            )
+        ),
+    ),
+    Case(
+        "bucket-versioning-on",
+        Files(
+            resource(
+                "aws_s3_bucket_versioning",
+                'versioning_configuration {\n  status = "Suspended"\n}',
+            )
+        ),
+        Files(_VERSIONED),
+    ),
 )

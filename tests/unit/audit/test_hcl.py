@@ -200,3 +200,36 @@ def test_a_folder_without_files_is_refused(tmp_path: Path) -> None:
     load(tmp_path, problems)
 
     assert "expected a folder with .tf files" in problems[0]
+
+
+def test_modules_may_use_each_other_in_any_order(tmp_path: Path) -> None:
+    """An argument that comes from a module called further down has its value."""
+    inner = (
+        'variable "in" {}\noutput "out" {\n  value = "v"\n}\n'
+        'resource "a_b" "c" {\n  v = var.in\n}\n'
+    )
+    found = _read(
+        tmp_path,
+        main='module "a" {\n  source = "./m"\n  in = module.b.out\n}\n'
+        'module "b" {\n  source = "./m"\n  in = module.a.out\n}\n',
+        m__main=inner,
+    )
+
+    assert [r.get("v") for r in found.of("a_b")] == ["v", "v"]
+
+
+def test_instances_of_modules_have_their_key(tmp_path: Path) -> None:
+    """A module called for each of some keys is there as often, with its own arguments."""
+    found = _read(
+        tmp_path,
+        main='module "m" {\n  source = "./m"\n  for_each = { x = 1, y = 2 }\n  n = each.value\n}\n'
+        'resource "d_e" "f" {\n  id = module.m["y"].id\n}\n',
+        m__main='variable "n" {}\nresource "a_b" "c" {\n  n = var.n\n}\n'
+        'output "id" {\n  value = a_b.c.id\n}\n',
+    )
+
+    assert {r.address: r.get("n") for r in found.of("a_b")} == {
+        'module.m["x"].a_b.c': 1,
+        'module.m["y"].a_b.c': 2,
+    }
+    assert len(found.referred(found.of("d_e")[0].refers("id"), "a_b")) == 2

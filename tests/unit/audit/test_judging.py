@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,18 @@ def test_verdicts(rules: tuple[Rule, ...], verdict: Verdict, state: State) -> No
     audit = _audit(*rules)
 
     assert (audit.verdict, audit.results[0].state) == (verdict, state)
+
+
+def test_a_rule_that_raises_is_no_pass(caplog: pytest.LogCaptureFixture) -> None:
+    """A defect of a rule leaves the others' findings, and is inconclusive by itself."""
+    broken = replace(_rule(FINE), judge=lambda inventory: iter([1 // 0]))
+
+    audit = _audit(broken, _rule(FINE))
+    assert audit.results[0].state is State.FAILED
+    assert audit.verdict is Verdict.INCONCLUSIVE
+    assert "ZeroDivisionError" in audit.results[0].undecided[0].why
+    assert _audit(broken, _rule(_DEFECT)).verdict is Verdict.REFUTED
+    assert "test-rule failed" in caplog.text
 
 
 def test_rules_without_their_input_are_not_judged() -> None:

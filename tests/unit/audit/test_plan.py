@@ -84,6 +84,30 @@ def test_values_unknowns_and_references(tmp_path: Path) -> None:
     assert [s.get("cidr_block") for s in named] == ["10.0.1.0/24"]
 
 
+def test_known_values_still_refer_to_what_they_come_from(tmp_path: Path) -> None:
+    """After an apply ids are known; the configuration says whose they are."""
+    document = _plan(resource_changes=[])
+    root = document["planned_values"]["root_module"]
+    root["resources"][0]["values"]["subnet_ids"] = ["subnet-1"]
+    found = load_plan(_write(tmp_path, document), [])
+
+    group = found.of("aws_db_subnet_group")[0]
+    assert group.get("subnet_ids") == ["subnet-1"]
+    assert len(found.referred(group.refers("subnet_ids"), "aws_subnet")) == 1
+
+
+def test_outputs_are_those_of_the_root(tmp_path: Path) -> None:
+    """Without the HCL, a plan still says which names its outputs fill."""
+    document = _plan()
+    document["configuration"]["root_module"]["outputs"] = {"vpc_id": {"description": "Network."}}
+    document["planned_values"]["outputs"] = {"vpc_id": {"value": "vpc-1"}}
+    found = load_plan(_write(tmp_path, document), []).of("@output")
+
+    assert [(o.name, o.get("description"), o.get("value")) for o in found] == [
+        ("vpc_id", "Network.", "vpc-1")
+    ]
+
+
 def test_lines_come_from_the_folder(tmp_path: Path) -> None:
     """With the HCL beside it, planned resources are shown at file and line."""
     folder = tmp_path / "hcl"
