@@ -6,6 +6,7 @@ only when a service is loaded. A provider's name must be ``<service>:<name>``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from localstack.runtime import hooks
 from localstack.services.plugins import aws_provider
 
 from .package import PROVIDERS
+
+LOG = logging.getLogger("awsplane")
 
 # The services of which a module of ours makes the plan; the others are moto alone.
 PLANNED = ("eks", "elasticache", "elbv2", "rds")
@@ -49,6 +52,15 @@ rds = SPECS["rds"]
 
 
 def _start() -> None:
+    # An error that left this hook would end LocalStack's main thread and leave its process
+    # running without a port. Without the control routes, ``up`` says at once what is missing.
+    try:
+        _register()
+    except Exception:
+        LOG.exception("awsplane could not start")
+
+
+def _register() -> None:
     """Add the control routes, put the faults before every provider, begin to watch."""
     from localstack.aws.handlers import serve_custom_service_request_handlers  # noqa: PLC0415
     from localstack.services.internal import get_internal_apis  # noqa: PLC0415

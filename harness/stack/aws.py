@@ -258,8 +258,8 @@ def _health(context: Context) -> object:
 def _plane_problems(context: Context) -> list[str]:
     try:
         got = Control(endpoint(context)).version()
-    except EnvironmentUnavailable as error:
-        return [str(error)]
+    except EnvironmentUnavailable:
+        return ["awsplane: expected control routes, got none (it could not start)"]
     expected = aws_package.version()
     return [] if got == expected else [f"awsplane: expected version {expected}, got {got!r}"]
 
