@@ -6,6 +6,7 @@ botocore models of the client check both directions.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -29,6 +30,7 @@ _EMPTY: Answer = (200, {"Content-Type": "application/json"}, "{}")
 def emulator() -> Iterator[str]:
     """Serve for the time of the block, on a port that the system chooses; gives the URL."""
     os.environ["MOTO_ACM_VALIDATION_WAIT"] = "0"
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
@@ -54,12 +56,32 @@ class _Additions:
 
     def __call__(self, environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
         service = re.search(r"/(\w[\w-]*)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
-        answer = self._own(service[1] if service else "", environ)
+        name = service[1] if service else ""
+        answer = self._own(name, environ)
+        if answer is None and name in ("eks", "elasticache"):
+            return self._mended(name, environ, start)
         if answer is None:
             return self._rest(environ, start)
         status, headers, body = answer
         start(f"{status} {'OK' if status < 300 else 'Error'}", list(headers.items()))
         return [body.encode()]
+
+    def _mended(
+        self, service: str, environ: Environment, start: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Let moto answer, and mend what it leaves out."""
+        asked = environ["wsgi.input"].getvalue()
+        started: list[Any] = []
+        body = b"".join(self._rest(environ, lambda *given: started.extend(given)))
+        if service == "eks" and b'"resourcesVpcConfig"' in body:
+            document = json.loads(body)
+            document["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"] = "sg-0c1a57e4"
+            body = json.dumps(document).encode()
+        if b"Action=DeleteReplicationGroup" in asked:
+            _forget_replication_group(parse_qs(asked.decode())["ReplicationGroupId"][0])
+        headers = [(k, v) for k, v in started[1] if k.lower() != "content-length"]
+        start(started[0], [*headers, ("Content-Length", str(len(body)))])
+        return [body]
 
     def _own(self, service: str, environ: Environment) -> Answer | None:
         path, method = unquote(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
@@ -73,10 +95,26 @@ class _Additions:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         answer = handler(method, path, body.decode(), environ)
         if answer is None:
-            import io
-
+            if service == "elasticache":
+                body = _with_replicas(body)
             environ["wsgi.input"] = io.BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
         return answer
+
+
+def _forget_replication_group(name: str) -> None:
+    """Remove a group that moto shows as being deleted for ever."""
+    from moto.backends import get_backend
+
+    get_backend("elasticache")[_ACCOUNT][_REGION].replication_groups.pop(name, None)
+
+
+def _with_replicas(body: bytes) -> bytes:
+    """Say the number of nodes in the one form in which moto counts them."""
+    count = re.search(rb"NumCacheClusters=(\d+)", body)
+    if count is None or b"Action=CreateReplicationGroup" not in body:
+        return body
+    return body + b"&ReplicasPerNodeGroup=%d" % (int(count[1]) - 1)
 
 
 def _json(document: Any, status: int = 200) -> Answer:
@@ -228,16 +266,16 @@ class _ElastiCache:
             self._groups[name] = {**{k: given[k] for k in wanted}, "ARN": arn}
             self._parameters[name] = {}
             self._tags[arn] = _numbered(given, "Tags.Tag", "Key", "Value")
-            return _xml(action, f"<CacheParameterGroup>{_fields(self._groups[name])}</CacheParameterGroup>")
+            return _xml(
+                action, f"<CacheParameterGroup>{_fields(self._groups[name])}</CacheParameterGroup>"
+            )
         if name not in self._groups:
             error = "<Code>CacheParameterGroupNotFound</Code><Message>none</Message>"
             text = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"
             return 404, {"Content-Type": "text/xml"}, text
         if action.startswith(("Modify", "Reset")):
             prefix = "ParameterNameValues.ParameterNameValue"
-            for key, value in _numbered(
-                given, prefix, "ParameterName", "ParameterValue"
-            ).items():
+            for key, value in _numbered(given, prefix, "ParameterName", "ParameterValue").items():
                 self._parameters[name][key] = value
                 if action.startswith("Reset"):
                     del self._parameters[name][key]

@@ -35,7 +35,10 @@ LOCAL = frozenset(
 )
 
 # Text that names a resource and cannot be changed in place, in any type.
-NAMING = frozenset({"name_prefix", "identifier_prefix", "bucket_prefix", "region"})
+NAMING = frozenset(
+    "name_prefix identifier_prefix bucket_prefix cluster_identifier_prefix"
+    " node_group_name_prefix region".split()
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import polling
-from harness.provision.standin.mapping import Call, Change, Read, ResourceType, Values, words
+from harness.provision.standin.mapping import Change, Read, ResourceType, Values, words
 from harness.provision.standin.mappings.common import MANAGED
 from harness.provision.standin.shapes import encode
 
