@@ -189,7 +189,9 @@ def _initialised(
     terraform = Terraform(
         program=found,
         folder=root,
-        environment=settings.environment(workspace, configured, chosen.environment),
+        environment=settings.environment(
+            workspace, configured, {**chosen.environment, **_workspace_variables(workspace)}
+        ),
         log=workspace.folder / "terraform.log",
         sources={str(root): str(described.root), str(workspace.copy): str(described.base)},
         report=report,
@@ -213,6 +215,13 @@ def _initialised(
         version = terraform.provider_version(provider.SOURCE)
         override(*names_of(terraform, version, folders.cache, report))
     return _Run(request, workspace, terraform, chosen, chosen.record(version), seconds, report)
+
+
+def _workspace_variables(workspace: Workspace) -> dict[str, str]:
+    return {
+        "HARNESS_STANDIN_JOURNAL": str(workspace.journal),
+        "HARNESS_STANDIN_STATE": str(workspace.state),
+    }
 
 
 def _init(terraform: Terraform, chosen: Provider) -> float:

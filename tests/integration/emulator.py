@@ -78,7 +78,8 @@ class _Additions:
             document["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"] = "sg-0c1a57e4"
             body = json.dumps(document).encode()
         if b"Action=DeleteReplicationGroup" in asked:
-            _forget_replication_group(parse_qs(asked.decode())["ReplicationGroupId"][0])
+            # moto shows a deleted group as being deleted for ever.
+            _forget("replication_groups", parse_qs(asked.decode())["ReplicationGroupId"][0])
         headers = [(k, v) for k, v in started[1] if k.lower() != "content-length"]
         start(started[0], [*headers, ("Content-Length", str(len(body)))])
         return [body]
@@ -102,11 +103,11 @@ class _Additions:
         return answer
 
 
-def _forget_replication_group(name: str) -> None:
-    """Remove a group that moto shows as being deleted for ever."""
+def _forget(kind: str, name: str) -> None:
+    """Remove something that moto keeps for ElastiCache and cannot delete."""
     from moto.backends import get_backend
 
-    get_backend("elasticache")[_ACCOUNT][_REGION].replication_groups.pop(name, None)
+    getattr(get_backend("elasticache")[_ACCOUNT][_REGION], kind).pop(name, None)
 
 
 def _with_replicas(body: bytes) -> bytes:
@@ -214,13 +215,14 @@ def _arn(held: dict[str, Any]) -> str:
     return next((held[name] for name in names if name in held), "")
 
 
+_POLICIES = {
+    "cache-policy": "CachePolicy",
+    "response-headers-policy": "ResponseHeadersPolicy",
+}
+
+
 class _CloudFront:
     """Cache policies and response headers policies: XML kept and given back."""
-
-    _KINDS = {
-        "cache-policy": "CachePolicy",
-        "response-headers-policy": "ResponseHeadersPolicy",
-    }
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
@@ -229,7 +231,7 @@ class _CloudFront:
         match = re.fullmatch(r"/[\d-]+/(cache-policy|response-headers-policy)(?:/([\w-]+))?", path)
         if match is None:
             return None
-        word, identifier = self._KINDS[match[1]], match[2] or str(uuid.uuid4())
+        word, identifier = _POLICIES[match[1]], match[2] or str(uuid.uuid4())
         if method in ("POST", "PUT"):
             self._held[identifier] = re.sub(r"^<\?xml[^>]*\?>", "", body).strip()
         elif identifier not in self._held:
@@ -257,6 +259,9 @@ class _ElastiCache:
         action = given.get("Action", "")
         if ":parametergroup:" in given.get("ResourceName", ""):
             return self._tag(action, given)
+        if action == "DeleteCacheSubnetGroup":
+            _forget("cache_subnet_groups", given["CacheSubnetGroupName"])
+            return _xml(action, "")
         if "CacheParameter" not in action:
             return None
         name = given.get("CacheParameterGroupName", "")
