@@ -37,12 +37,14 @@ SOURCE = Path(__file__).parent / "provisioning"
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "ap-south-1"
 
-# Removed behind Terraform's back; of every other type the tags are changed.
+# Removed behind Terraform's back; of every other type the tags are changed. (moto neither tags node
+# groups nor shows new tags of launch templates.)
 REMOVED = frozenset(
     "aws_budgets_budget aws_cloudfront_cache_policy aws_cloudfront_origin_access_control"
     " aws_cloudfront_response_headers_policy aws_cloudwatch_log_resource_policy"
     " aws_cloudwatch_metric_alarm aws_db_event_subscription aws_ecr_lifecycle_policy"
-    " aws_eks_access_policy_association aws_eks_pod_identity_association aws_flow_log"
+    " aws_eks_access_policy_association aws_eks_node_group aws_eks_pod_identity_association"
+    " aws_flow_log aws_launch_template"
     " aws_iam_instance_profile aws_iam_role_policy aws_iam_role_policy_attachment aws_kms_alias"
     " aws_lb_listener_rule aws_rds_cluster_instance aws_route aws_route53_record"
     " aws_route_table_association aws_s3_bucket_cors_configuration"
