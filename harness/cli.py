@@ -291,7 +291,7 @@ def _provision_options(parser: argparse.ArgumentParser) -> None:
         "--provider",
         choices=["auto", "real", "standin"],
         default="auto",
-        help="the AWS provider: the real one where it can be had, else the stand-in (auto, default)",
+        help="the AWS provider: real where it can be had, else the stand-in (auto, default)",
     )
     parser.add_argument(
         "--mirror", metavar="DIR", default="", help="filesystem mirror that holds hashicorp/aws"

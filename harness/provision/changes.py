@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,10 +70,15 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def unmapped(plan: Mapping[str, Any], types: Mapping[str, Any]) -> list[Unmapped]:
+def unmapped(
+    plan: Mapping[str, Any],
+    types: Mapping[str, Any],
+    lost: Callable[[str, Mapping[str, Any]], Sequence[str]],
+) -> list[Unmapped]:
     """Return every change of a plan that the stand-in's mappings cannot carry out.
 
     ``types``: the mapped types; each says with ``covers`` which attributes change in place.
+    ``lost`` says, for a type and planned values, which attributes no call would take.
     """
     found = []
     for change in _changes(plan):
@@ -83,6 +88,11 @@ def unmapped(plan: Mapping[str, Any], types: Mapping[str, Any]) -> list[Unmapped
         row = types.get(name)
         if row is None:
             found.append(Unmapped(str(change["address"]), name, "type without API mapping"))
+        elif kind in ("add", "replace"):
+            missing = list(lost(name, change["change"].get("after") or {}))
+            if missing:
+                what = f"attributes without API mapping: {', '.join(missing)}"
+                found.append(Unmapped(str(change["address"]), name, what))
         elif kind == "change":
             missing = sorted(a for a in _differing(change["change"]) if not row.covers(a))
             if missing:

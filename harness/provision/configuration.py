@@ -136,8 +136,8 @@ def _module(folder: Path, block: Block, problems: list[str]) -> Path | None:
     name = block.labels[0] if block.labels else ""
     if source is None or not source.startswith(_LOCAL):
         problems.append(
-            f"{_place(folder, block)}: module {name!r}: expected a local source ('./' or '../'), got "
-            f"{source!r}: what a module from elsewhere would reach cannot be judged beforehand."
+            f"{_place(folder, block)}: module {name!r}: expected a local source ('./' or '../'), "
+            f"got {source!r}: what a module from elsewhere would reach cannot be judged beforehand."
         )
         return None
     target = (folder / source).resolve()

@@ -1,4 +1,4 @@
-"""What a real provider's configuration block knows: its attributes and the services it can point."""
+"""What a real provider's configuration block knows: its attributes and its endpoints."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from harness.provision.changes import Row
 from harness.provision.configuration import Configuration
 from harness.provision.endpoints import names_of
 from harness.provision.provider import Choice, Kind, Provider
+from harness.provision.standin import coverage
 from harness.provision.standin.mappings import TYPES
 from harness.provision.standin_package import StandIn
 from harness.provision.terraform import Terraform
@@ -123,7 +124,12 @@ class _Run:
     def refuse_unmapped(self, planned: Outcome) -> None:
         if self.chosen.kind is not Kind.STANDIN:
             return
-        missing = changes.unmapped(json.loads(planned.plan), TYPES)
+        blocks = json.loads(Path(self.chosen.environment["HARNESS_STANDIN_SCHEMA"]).read_text())
+
+        def lost(name: str, values: Mapping[str, Any]) -> list[str]:
+            return coverage.lost(TYPES[name], blocks["resources"][name], values)
+
+        missing = changes.unmapped(json.loads(planned.plan), TYPES, lost)
         if missing:
             problems = [f"{m.address}: {m.type}: {m.reason}." for m in missing]
             remedy = (
@@ -183,7 +189,9 @@ def _initialised(
     terraform = Terraform(
         program=found,
         folder=root,
-        environment=settings.environment(workspace, configured, chosen.environment),
+        environment=settings.environment(
+            workspace, configured, {**chosen.environment, **_workspace_variables(workspace)}
+        ),
         log=workspace.folder / "terraform.log",
         sources={str(root): str(described.root), str(workspace.copy): str(described.base)},
         report=report,
@@ -207,6 +215,13 @@ def _initialised(
         version = terraform.provider_version(provider.SOURCE)
         override(*names_of(terraform, version, folders.cache, report))
     return _Run(request, workspace, terraform, chosen, chosen.record(version), seconds, report)
+
+
+def _workspace_variables(workspace: Workspace) -> dict[str, str]:
+    return {
+        "HARNESS_STANDIN_JOURNAL": str(workspace.journal),
+        "HARNESS_STANDIN_STATE": str(workspace.state),
+    }
 
 
 def _init(terraform: Terraform, chosen: Provider) -> float:

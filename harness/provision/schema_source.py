@@ -46,7 +46,7 @@ class ShapeUnknown(Exception):
 
 @dataclass(frozen=True)
 class Extracted:
-    """All schemas of a package; ``left_out`` has the folder of each type that is missing, and why."""
+    """All schemas of a package; ``left_out`` has the folder of each missing type, and why."""
 
     provider: Schema
     resources: dict[str, Schema]
@@ -175,8 +175,8 @@ class _Source:
         if name not in self._bodies:
             raise ShapeUnknown(f"class {name} is missing")
         for match in _MEMBER.finditer(self._bodies[name]):
-            flags = (match[number] == "true" for number in (2, 3, 4))
-            yield _Member(match[1], *flags, match[5], hcl.get(match[1]))
+            computed, optional, required = (match[number] == "true" for number in (2, 3, 4))
+            yield _Member(match[1], computed, optional, required, match[5], hcl.get(match[1]))
 
     def _object(self, struct: str) -> list[Any]:
         members = self._members(struct + _REFERENCE, self._hcl.get(_lower(struct), {}))

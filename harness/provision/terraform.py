@@ -73,10 +73,13 @@ class _Events:
         kind = event.get("type") if isinstance(event, dict) else None
         if kind == "diagnostic":
             self.diagnostics.append(diagnostic(event["diagnostic"]))
-        elif kind in ("apply_start", "refresh_start"):
-            address = event["hook"]["resource"]["addr"]
-            self.report(f"{self.verb}: {event['hook'].get('action', 'read')} {address}")
-        elif kind == "apply_complete":
+        elif kind == "apply_progress":
+            hook = event["hook"]
+            self.report(
+                f"{self.verb}: still at {hook['resource']['addr']} "
+                f"({hook.get('action')}, {hook.get('elapsed_seconds', 0)} s)"
+            )
+        elif kind == "apply_complete" and event["hook"].get("action") != "read":
             self.done += 1
             hook = event["hook"]
             count = f"{self.done} of {self.total}" if self.total else str(self.done)

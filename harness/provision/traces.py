@@ -1,4 +1,4 @@
-"""Traces of the stand-in in a source folder: a lock file or state that must never reach a real run."""
+"""Traces of the stand-in in a source folder: lock files and state that no real run may see."""
 
 from __future__ import annotations
 

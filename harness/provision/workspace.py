@@ -1,4 +1,4 @@
-"""Where one configuration's state and plans stand: a folder in the harness's state, never the source."""
+"""Where one configuration's state and plans stand: in the harness's state, never the source."""
 
 from __future__ import annotations
 

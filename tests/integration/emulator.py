@@ -6,7 +6,9 @@ botocore models of the client check both directions.
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import re
 import threading
@@ -29,9 +31,11 @@ _EMPTY: Answer = (200, {"Content-Type": "application/json"}, "{}")
 def emulator() -> Iterator[str]:
     """Serve for the time of the block, on a port that the system chooses; gives the URL."""
     os.environ["MOTO_ACM_VALIDATION_WAIT"] = "0"
+    os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     served = _Additions(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, served, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -54,12 +58,33 @@ class _Additions:
 
     def __call__(self, environ: Environment, start: Callable[..., Any]) -> Iterable[bytes]:
         service = re.search(r"/(\w[\w-]*)/aws4_request", environ.get("HTTP_AUTHORIZATION", ""))
-        answer = self._own(service[1] if service else "", environ)
+        name = service[1] if service else ""
+        answer = self._own(name, environ)
+        if answer is None and name in ("eks", "elasticache"):
+            return self._mended(name, environ, start)
         if answer is None:
             return self._rest(environ, start)
         status, headers, body = answer
         start(f"{status} {'OK' if status < 300 else 'Error'}", list(headers.items()))
         return [body.encode()]
+
+    def _mended(
+        self, service: str, environ: Environment, start: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Let moto answer, and mend what it leaves out."""
+        asked = environ["wsgi.input"].getvalue()
+        started: list[Any] = []
+        body = b"".join(self._rest(environ, lambda *given: started.extend(given)))
+        if service == "eks" and b'"resourcesVpcConfig"' in body:
+            document = json.loads(body)
+            document["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"] = "sg-0c1a57e4"
+            body = json.dumps(document).encode()
+        if b"Action=DeleteReplicationGroup" in asked:
+            # moto shows a deleted group as being deleted for ever.
+            _forget("replication_groups", parse_qs(asked.decode())["ReplicationGroupId"][0])
+        headers = [(k, v) for k, v in started[1] if k.lower() != "content-length"]
+        start(started[0], [*headers, ("Content-Length", str(len(body)))])
+        return [body]
 
     def _own(self, service: str, environ: Environment) -> Answer | None:
         path, method = unquote(environ["PATH_INFO"]), environ["REQUEST_METHOD"]
@@ -73,10 +98,26 @@ class _Additions:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         answer = handler(method, path, body.decode(), environ)
         if answer is None:
-            import io
-
+            if service == "elasticache":
+                body = _with_replicas(body)
             environ["wsgi.input"] = io.BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
         return answer
+
+
+def _forget(kind: str, name: str) -> None:
+    """Remove something that moto keeps for ElastiCache and cannot delete."""
+    from moto.backends import get_backend
+
+    getattr(get_backend("elasticache")[_ACCOUNT][_REGION], kind).pop(name, None)
+
+
+def _with_replicas(body: bytes) -> bytes:
+    """Say the number of nodes in the one form in which moto counts them."""
+    count = re.search(rb"NumCacheClusters=(\d+)", body)
+    if count is None or b"Action=CreateReplicationGroup" not in body:
+        return body
+    return body + b"&ReplicasPerNodeGroup=%d" % (int(count[1]) - 1)
 
 
 def _json(document: Any, status: int = 200) -> Answer:
@@ -176,13 +217,14 @@ def _arn(held: dict[str, Any]) -> str:
     return next((held[name] for name in names if name in held), "")
 
 
+_POLICIES = {
+    "cache-policy": "CachePolicy",
+    "response-headers-policy": "ResponseHeadersPolicy",
+}
+
+
 class _CloudFront:
     """Cache policies and response headers policies: XML kept and given back."""
-
-    _KINDS = {
-        "cache-policy": "CachePolicy",
-        "response-headers-policy": "ResponseHeadersPolicy",
-    }
 
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
@@ -191,7 +233,7 @@ class _CloudFront:
         match = re.fullmatch(r"/[\d-]+/(cache-policy|response-headers-policy)(?:/([\w-]+))?", path)
         if match is None:
             return None
-        word, identifier = self._KINDS[match[1]], match[2] or str(uuid.uuid4())
+        word, identifier = _POLICIES[match[1]], match[2] or str(uuid.uuid4())
         if method in ("POST", "PUT"):
             self._held[identifier] = re.sub(r"^<\?xml[^>]*\?>", "", body).strip()
         elif identifier not in self._held:
@@ -219,6 +261,9 @@ class _ElastiCache:
         action = given.get("Action", "")
         if ":parametergroup:" in given.get("ResourceName", ""):
             return self._tag(action, given)
+        if action == "DeleteCacheSubnetGroup":
+            _forget("cache_subnet_groups", given["CacheSubnetGroupName"])
+            return _xml(action, "")
         if "CacheParameter" not in action:
             return None
         name = given.get("CacheParameterGroupName", "")

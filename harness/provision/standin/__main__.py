@@ -1,7 +1,8 @@
 """The provider process that Terraform starts: ``python -m harness.provision.standin``.
 
 Takes from its environment HARNESS_STANDIN_SCHEMA (file with the schemas to serve),
-HARNESS_STANDIN_ENDPOINT (the emulator) and HARNESS_STANDIN_VERSION (what the schemas are of).
+HARNESS_STANDIN_ENDPOINT (the emulator), HARNESS_STANDIN_VERSION (what the schemas are of),
+HARNESS_STANDIN_JOURNAL and HARNESS_STANDIN_STATE (what earlier runs made, and what is known of it).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tf.provider
 from tf import runner
 
 from harness import safety
+from harness.provision.standin.journal import Journal
 from harness.provision.standin.mappings import TYPES
 from harness.provision.standin.servicer import Servicer
 
@@ -39,11 +41,14 @@ def main() -> None:
         TYPES,
         endpoint=endpoint,
         version=os.environ["HARNESS_STANDIN_VERSION"],
+        journal=Journal(
+            Path(os.environ["HARNESS_STANDIN_JOURNAL"]), Path(os.environ["HARNESS_STANDIN_STATE"])
+        ),
     )
     # The runner makes its own servicer from its own schema classes, which cannot express AWS's
     # types; only its handshake is used.
-    tf.provider.ProviderServicer = lambda provider: servicer  # type: ignore[misc,assignment]
-    runner.run_provider(_Address(), sys.argv)  # type: ignore[arg-type]
+    tf.provider.ProviderServicer = lambda provider: servicer
+    runner.run_provider(_Address(), sys.argv)
 
 
 if __name__ == "__main__":

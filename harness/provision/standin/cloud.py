@@ -97,7 +97,7 @@ class Session:
             name: value
             for name, value in wanted.items()
             if name not in _SKIPPED
-            and (name in act.fields if act.fields is not None else _fits(name, shape, names))
+            and (name in act.fields if act.fields is not None else _fits(name, act, shape, names))
             and (only is None or name in only)
         }
         params = (encode(shape, taken, names) or {}) if taken and shape is not None else {}
@@ -136,8 +136,11 @@ def is_absent(error: ClientError) -> bool:
     return _ABSENT.search(code) is not None
 
 
-def _fits(name: str, shape: Any, names: Mapping[str, str]) -> bool:
-    return shape is not None and member_of(name, shape.members, names) is not None
+def _fits(name: str, call: Call, shape: Any, names: Mapping[str, str]) -> bool:
+    if shape is None:
+        return False
+    member = member_of(name, shape.members, names)
+    return member is not None and member not in call.params
 
 
 def _tag_parameters(

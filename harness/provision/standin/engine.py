@@ -13,6 +13,7 @@ from harness import polling
 from harness.errors import EnvironmentUnavailable
 from harness.provision.standin import tagging
 from harness.provision.standin.cloud import Session, is_absent
+from harness.provision.standin.journal import Journal
 from harness.provision.standin.mapping import Change, Read, ResourceType, Values
 from harness.provision.standin.shapes import decode, decode_block
 from harness.provision.standin.values import changed, complete, full, refresh
@@ -49,7 +50,9 @@ class Engine:
         session: Session,
         types: Mapping[str, ResourceType],
         schemas: Mapping[str, Mapping[str, Any]],
+        journal: Journal | None = None,
     ) -> None:
+        self._journal = journal
         self._session = session
         self._types = types
         self._schemas = schemas
@@ -64,13 +67,29 @@ class Engine:
         wanted = self._wanted(row, planned)
         tags = _all_tags(session, wanted)
         given = {**wanted, **tagging.forms(tags)}
-        answer = session.act(row.create, row.service, given, None, row.names, tags=tags)
-        wanted["id"] = _identity(session, row, wanted, answer)
+        left = self._left_over(session, name, row, wanted, planned)
+        if left is None:
+            answer = session.act(row.create, row.service, given, None, row.names, tags=tags)
+            left = _identity(session, row, wanted, answer)
+            if self._journal is not None:
+                self._journal.record(name, planned, left)
+        wanted["id"] = left
         try:
             return self._finish(session, name, row, wanted, planned, tags)
         except Exception as error:
             block = self._schemas[name]
             raise HalfDone(full(block, complete(planned, wanted)), error) from error
+
+    def _left_over(
+        self, session: Session, name: str, row: ResourceType, wanted: Values, planned: Values
+    ) -> str | None:
+        """Return the id of what a killed run made of this very plan; None where there is none."""
+        if self._journal is None:
+            return None
+        for identifier in self._journal.unrecorded(name, planned):
+            if _object(session, row, {**wanted, "id": identifier}) is not None:
+                return identifier
+        return None
 
     def _finish(
         self,

@@ -35,7 +35,10 @@ LOCAL = frozenset(
 )
 
 # Text that names a resource and cannot be changed in place, in any type.
-NAMING = frozenset({"name_prefix", "identifier_prefix", "bucket_prefix", "region"})
+NAMING = frozenset(
+    "name_prefix identifier_prefix bucket_prefix cluster_identifier_prefix"
+    " node_group_name_prefix region".split()
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Read:
-    """How a resource is read: a call, the JMESPath of the object in its answer, and when it is gone."""
+    """How a resource is read: a call, JMESPath of the object in its answer, and when it is gone."""
 
     act: Act
     path: str = ""
@@ -95,10 +98,11 @@ class ResourceType:
     ``identity``: the resource's id, a template, or a JMESPath in the create call's answer after
     an ``@``. ``names``: attribute to API member, ``reads``: where reading names it otherwise.
     ``handles``: attributes that hooks take care of. ``plan``: what the provider knows of a
-    resource before the API is asked. ``defaults``: what the provider fills in where the configuration
-    says nothing (``"block.attribute"`` inside a block). ``forces``: attributes whose change replaces the resource.
-    ``computed``: attributes from a template or a function instead of the object read; a JMESPath
-    in the object after an ``@``. ``volatile``: computed attributes that any change may move.
+    resource before the API is asked. ``defaults``: what the provider fills in where the
+    configuration says nothing (``"block.attribute"`` inside a block). ``forces``: attributes whose
+    change replaces the resource. ``computed``: attributes from a template or a function instead of
+    the object read; a JMESPath in the object after an ``@``. ``volatile``: computed attributes that
+    any change may move.
     ``named``: the attribute that takes a made-up name where the configuration gives none.
     ``unread``: attributes never taken from the API. ``tagging``: a row of ``tagging.STYLES``.
     """

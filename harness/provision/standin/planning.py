@@ -89,8 +89,7 @@ def _put_default(state: Values, path: list[str], value: Any) -> None:
 
 
 def _merged_tags(defaults: Mapping[str, str], tags: Any) -> Any:
-    merged = {**defaults, **(tags or {})}
-    return merged
+    return {**defaults, **(tags or {})}
 
 
 def _fill(block: Block, value: Values, prior: Values | None) -> Values:

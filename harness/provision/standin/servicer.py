@@ -19,6 +19,7 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 
 from harness.errors import HarnessError
 from harness.provision.standin import checks, messages, planning, wire
+from harness.provision.standin.journal import Journal
 from harness.provision.standin.mapping import ResourceType, Values
 from harness.provision.standin_marker import MARKER
 
@@ -33,8 +34,15 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]
     """Answers the requests of one provider process: one configuration, one endpoint."""
 
     def __init__(
-        self, schemas: Schemas, types: Mapping[str, ResourceType], *, endpoint: str, version: str
+        self,
+        schemas: Schemas,
+        types: Mapping[str, ResourceType],
+        *,
+        endpoint: str,
+        version: str,
+        journal: Journal | None = None,
     ) -> None:
+        self._journal = journal
         self._schemas = schemas
         self._types = types
         self._endpoint = endpoint
@@ -202,7 +210,9 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]
 
         with self._lock:
             if self._made is None:
-                self._made = Engine(self._session, self._types, self._schemas["resources"])
+                self._made = Engine(
+                    self._session, self._types, self._schemas["resources"], self._journal
+                )
             return self._made
 
 

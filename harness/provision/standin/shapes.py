@@ -91,7 +91,9 @@ def _encode_list(shape: Any, value: Any, names: Names) -> Any:
             return [encode(member, inner, names) for inner in value.values()]
         key, content = pair_of(member.members)
         return [{key: name, content: _text(inner)} for name, inner in sorted(value.items())]
-    return [encode(member, inner, names) for inner in value]
+    # A null in a list is a reference to something that the API left out; nothing can be sent.
+    encoded = (encode(member, inner, names) for inner in value)
+    return [inner for inner in encoded if inner is not None]
 
 
 def pair_of(members: Iterable[str]) -> tuple[str, str]:

@@ -29,14 +29,22 @@ class Style:
     replaces: bool = False
 
 
-def _by_arn(service: str, argument: str, *, tags: str, keys: str, form: str, path: str) -> Style:
+def _by_arn(
+    service: str, argument: str, *, tags: str, keys: str, form: str, path: str, arn: str = "$arn"
+) -> Style:
     operations = ("tag_resource", "untag_resource", "list_tags_for_resource")
     return Style(
         service,
-        Call(operations[0], {argument: "$arn", tags: form}),
-        Call(operations[1], {argument: "$arn", keys: "$tag_keys"}),
-        Call(operations[2], {argument: "$arn"}),
+        Call(operations[0], {argument: arn, tags: form}),
+        Call(operations[1], {argument: arn, keys: "$tag_keys"}),
+        Call(operations[2], {argument: arn}),
         path,
+    )
+
+
+def _eks(arn: str) -> Style:
+    return _by_arn(
+        "eks", "resourceArn", tags="tags", keys="tagKeys", form="$tag_map", path="tags", arn=arn
     )
 
 
@@ -82,7 +90,9 @@ STYLES: Mapping[str, Style] = {
     ),
     "rds": _named_resource("rds"),
     "elasticache": _named_resource("elasticache"),
-    "eks": _by_arn("eks", "resourceArn", tags="tags", keys="tagKeys", form="$tag_map", path="tags"),
+    "eks": _eks("$arn"),
+    "eks_access_entry": _eks("$access_entry_arn"),
+    "eks_pod_identity": _eks("$association_arn"),
     "logs": _by_arn(
         "logs", "resourceArn", tags="tags", keys="tagKeys", form="$tag_map", path="tags"
     ),

@@ -37,7 +37,7 @@ def blocks_equivalent(block: Block, left: Any, right: Any) -> bool:
     """Say whether two values of a block mean the same."""
     if left is None or right is None or left is UNKNOWN or right is UNKNOWN:
         return left is right
-    same = all(
+    same: bool = all(
         equivalent(attribute["type"], left.get(name), right.get(name))
         for name, attribute in block["attributes"].items()
     )
@@ -50,7 +50,7 @@ def blocks_equivalent(block: Block, left: Any, right: Any) -> bool:
 def nested_equivalent(nested: Block, left: Any, right: Any) -> bool:
     """Say whether two values of a nested block type mean the same."""
     if nested["nesting_mode"] == "single":
-        return left == right
+        return bool(left == right)
     if not isinstance(left, list) or not isinstance(right, list):
         return (left or []) == (right or []) and left is not UNKNOWN and right is not UNKNOWN
     if len(left) != len(right):

@@ -48,12 +48,13 @@ def filters(**named: str) -> list[dict[str, Any]]:
 def kept(name: str, same: Callable[[Any, Any], bool], shown: str) -> Computed:
     """Return a rule that keeps an attribute's text where the API's means the same.
 
-    ``shown`` is the API member with its text, ``same`` compares stored and shown.
+    ``shown`` is the API member with its text, ``same`` compares stored and shown. A member that
+    the API leaves out says nothing.
     """
 
     def read(session: Session, values: Values, found: Mapping[str, Any]) -> Any:
         held, got = values.get(name), found.get(shown)
-        return held if held is not None and got is not None and same(held, got) else got
+        return held if got is None or (held is not None and same(held, got)) else got
 
     return read
 

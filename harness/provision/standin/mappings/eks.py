@@ -198,9 +198,8 @@ ACCESS_ENTRY = ResourceType(
             ("kubernetes_groups", "user_name"),
         ),
     ),
-    computed={"arn": "@accessEntryArn"},
     volatile=words("modified_at"),
-    tagging="eks",
+    tagging="eks_access_entry",
 )
 
 
@@ -240,9 +239,8 @@ POD_IDENTITY = ResourceType(
     computed={
         "association_id": "{id}",
         "association_arn": "@associationArn",
-        "arn": "@associationArn",
     },
-    tagging="eks",
+    tagging="eks_pod_identity",
 )
 
 TYPES: Mapping[str, ResourceType] = {

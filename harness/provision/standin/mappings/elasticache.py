@@ -95,7 +95,7 @@ def _read(session: Session, wanted: Values, prior: Values | None) -> Any:
         if members
         else None
     ) or {}
-    first = next(iter(group.get("NodeGroups") or []), {})
+    first: Mapping[str, Any] = next(iter(group.get("NodeGroups") or []), {})
     endpoint = first.get("PrimaryEndpoint") or group.get("ConfigurationEndpoint") or {}
     shown = {
         **group,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.provision.standin.mapping import (
@@ -184,7 +184,7 @@ LOAD_BALANCER = ResourceType(
 
 
 def _health(values: Values) -> dict[str, Any]:
-    block = next(iter(values.get("health_check") or []), {})
+    block: Mapping[str, Any] = next(iter(values.get("health_check") or []), {})
     pairs = (
         ("enabled", "HealthCheckEnabled", bool),
         ("healthy_threshold", "HealthyThresholdCount", int),
@@ -433,10 +433,12 @@ def _conditions(values: Values) -> list[dict[str, Any]]:
 
 def _shown_conditions(session: Session, values: Values, found: Mapping[str, Any]) -> Any:
     # Compared in the API's form: what it shows is either what is configured or something else.
-    def plain(listed: list[Mapping[str, Any]]) -> list[str]:
+    def plain(listed: Sequence[Mapping[str, Any]]) -> list[str]:
         fields = []
         for condition in listed:
-            config = next((condition[m] for _, m in _CONDITIONS.values() if condition.get(m)), {})
+            config: Mapping[str, Any] = next(
+                (condition[m] for _, m in _CONDITIONS.values() if condition.get(m)), {}
+            )
             shown = config.get("Values") or condition.get("Values") or []
             fields.append(f"{condition['Field']} {sorted(map(str, shown))}")
         return sorted(fields)

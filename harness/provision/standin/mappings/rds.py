@@ -30,6 +30,7 @@ _COMMON = {
     "identifier": "DBInstanceIdentifier",
     "instance_class": "DBInstanceClass",
     "maintenance_window": "PreferredMaintenanceWindow",
+    "parameter_group_name": "DBParameterGroupName",
     "password": "MasterUserPassword",
     "performance_insights_enabled": "EnablePerformanceInsights",
     "username": "MasterUsername",
@@ -52,8 +53,7 @@ def _create_instance(session: Session, wanted: Values, prior: Values | None) -> 
             {"SourceDBInstanceIdentifier": "$replicate_source_db"},
             fields=None,
         )
-    plain = {name: value for name, value in wanted.items() if value is not False}
-    return session.act(call, "rds", plain, None, _COMMON, tags=wanted["tag_map"])
+    return session.act(call, "rds", wanted, None, _COMMON, tags=wanted["tag_map"])
 
 
 def _rename(session: Session, wanted: Values, prior: Values | None) -> None:
@@ -91,6 +91,13 @@ def _final_snapshot(values: Values) -> str | None:
     return None if values.get("skip_final_snapshot") else values.get("final_snapshot_identifier")
 
 
+def _parameter_group_name(session: Session, values: Values, found: Mapping[str, Any]) -> Any:
+    # After a change the group before may be listed for a while.
+    names = [group["DBParameterGroupName"] for group in found.get("DBParameterGroups") or []]
+    held = values.get("parameter_group_name")
+    return held if held in names else next(iter(names), None)
+
+
 def _endpoint(session: Session, values: Values, found: Mapping[str, Any]) -> str | None:
     endpoint = found.get("Endpoint") or {}
     return f"{endpoint['Address']}:{endpoint['Port']}" if "Address" in endpoint else None
@@ -113,7 +120,10 @@ INSTANCE = ResourceType(
     identity="@DBInstance.DbiResourceId",
     names=_COMMON,
     reads=_SHOWN,
-    handles=words("replicate_source_db"),
+    handles=words(
+        "availability_zone backup_target character_set_name db_name kms_key_id"
+        " nchar_character_set_name port replicate_source_db storage_encrypted timezone username"
+    ),
     defaults={
         "apply_immediately": False,
         "auto_minor_version_upgrade": True,
@@ -152,7 +162,7 @@ INSTANCE = ResourceType(
         "engine_version_actual": "@EngineVersion",
         "hosted_zone_id": "@Endpoint.HostedZoneId",
         "option_group_name": "@OptionGroupMemberships[0].OptionGroupName",
-        "parameter_group_name": "@DBParameterGroups[0].DBParameterGroupName",
+        "parameter_group_name": _parameter_group_name,
         "port": "@Endpoint.Port",
         "replicas": "@ReadReplicaDBInstanceIdentifiers",
         "vpc_security_group_ids": "@VpcSecurityGroups[].VpcSecurityGroupId",

@@ -126,9 +126,11 @@ resource "aws_lb_listener_rule" "backend" {
 }
 
 resource "aws_route53_record" "main" {
-  zone_id = aws_route53_zone.main.zone_id
-  name    = "example.com"
-  type    = "A"
+  # moto refuses to create a record again that was the same before, where any later one exists.
+  allow_overwrite = true
+  zone_id         = aws_route53_zone.main.zone_id
+  name            = "example.com"
+  type            = "A"
   alias {
     name                   = aws_lb.main.dns_name
     zone_id                = aws_lb.main.zone_id

@@ -20,3 +20,27 @@ provider "aws" {
     tags = { Project = "smart-dairy" }
   }
 }
+
+module "network" {
+  source = "./network"
+}
+
+module "identity" {
+  source = "./identity"
+}
+
+module "storage" {
+  source = "./storage"
+}
+
+module "data" {
+  source = "./data"
+}
+
+module "cluster" {
+  source = "./cluster"
+}
+
+module "edge" {
+  source = "./edge"
+}
