@@ -30,9 +30,9 @@ OBJECTS_SECONDS_LIMIT = 10.0
 GROWTH_LIMIT = 2.6
 OTHERS_LIMIT_SECONDS = 600
 TODAY = date(2026, 11, 25)
-# The folders of others' programs: name, arguments before and after the file or folder.
+# Others' programs with their arguments: the one reads infra/terraform, the other the render.
 OTHERS = {
-    "checkov": ("--quiet", "--compact", "-d"),
+    "checkov": ("--quiet", "--compact", "--skip-download", "-d"),
     "kube-score": ("score",),
 }
 
@@ -194,7 +194,7 @@ def _other(name: str, folder: Path, file: str) -> str | float:
     program = shutil.which(name)
     if program is None:
         return "not on PATH"
-    target = folder if name == "checkov" else folder / file
+    target = INFRA / "terraform" if name == "checkov" else folder / file
     done = command.run(
         [program, *OTHERS[name], target], limit_seconds=OTHERS_LIMIT_SECONDS, check=False
     )

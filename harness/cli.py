@@ -52,7 +52,7 @@ exit codes:
 
 # Without any of them the audit reads the folders of infra/ that exist.
 _AUDIT_INPUTS = {
-    "terraform": "folder of .tf files, and a plan as JSON (terraform show -json)",
+    "terraform": "folder of .tf files, or a plan as JSON (terraform show -json), or both",
     "kubernetes": "folder of manifests, or with a kustomization",
     "monitoring": "folder of Prometheus rules, Alertmanager configuration, Helm values",
     "pipeline": "folder of workflows and shell scripts",

@@ -72,13 +72,17 @@ def load(folder: Path, problems: list[str], kubectl: Path | None) -> Inventory:
     return Inventory(
         given=frozenset({Domain.KUBERNETES}),
         objects=tuple(objects),
-        not_judged=tuple(
-            NotJudged(o.address, f"no rule reads objects of kind {o.kind}", o.place)
-            for o in objects
-            if o.kind not in JUDGED
-        ),
+        not_judged=tuple(not_judged(objects)),
         notes=tuple(notes),
     )
+
+
+def not_judged(objects: list[Resource]) -> Iterator[NotJudged]:
+    """Return the objects whose kind no rule reads."""
+    for found in objects:
+        if found.kind not in JUDGED:
+            why = f"no rule reads objects of kind {found.kind}"
+            yield NotJudged(found.address, why, found.place)
 
 
 def objects_of(documents: list[Document], problems: list[str]) -> list[Resource]:

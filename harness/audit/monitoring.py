@@ -77,7 +77,11 @@ def _of(document: Document, problems: list[str]) -> Inventory:
         return Inventory()
     if "kind" in value and "apiVersion" in value:
         objects = manifests.objects_of([document], problems)
-        return Inventory(objects=tuple(objects), alerts=tuple(rules_in(objects)))
+        return Inventory(
+            objects=tuple(objects),
+            alerts=tuple(rules_in(objects)),
+            not_judged=tuple(manifests.not_judged(objects)),
+        )
     if "groups" in value:
         return Inventory(alerts=tuple(_rules(whole)))
     if "route" in value and "receivers" in value:

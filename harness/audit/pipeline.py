@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.audit.inventory import Inventory
-from harness.audit.resource import Domain, Place, Resource, Script
+from harness.audit.resource import Domain, NotJudged, Place, Resource, Script
 from harness.audit.value import as_list, dig
 from harness.audit.yaml_text import Document, read_file
 
@@ -30,8 +30,14 @@ def load(where: Path, problems: list[str]) -> Inventory:
             found += Inventory(scripts=tuple(_script(path, problems)))
         elif path.suffix in (".yaml", ".yml"):
             for document in read_file(path, problems):
-                if isinstance(document.value, dict) and "jobs" in document.value:
+                if isinstance(document.value, dict) and isinstance(
+                    document.value.get("jobs"), dict
+                ):
                     found += _workflow(document)
+                else:
+                    place = Place(document.file, document.line)
+                    skipped = NotJudged(path.name, "a document without jobs is no workflow", place)
+                    found += Inventory(not_judged=(skipped,))
     if not found.scripts and not found.workflows and len(problems) == before:
         problems.append(f"{where}: expected a workflow (with jobs) or a .sh file, got none")
     return found

@@ -82,6 +82,9 @@ def _terraform(paths: tuple[Path, ...], problems: list[str]) -> Inventory:
             f"{path}: expected a folder of .tf files, or a plan as JSON, got one file. Next step: "
             "name its folder, or write the plan with terraform show -json"
         )
+    if not folders and len(plans) == 1 and any(plans[0].parent.glob("*.tf")):
+        # A plan that lies in the folder of its HCL is shown with the lines of that folder.
+        folders = [plans[0].parent]
     found = Inventory()
     for folder in folders:
         found += terraform_folder.load(folder, problems)

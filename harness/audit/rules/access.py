@@ -159,7 +159,40 @@ def secret_source(inventory: Inventory) -> Iterator[Mark]:
                 )
 
 
+@rule(
+    "node-volumes-encrypted",
+    promises=("NFR-SEC-03",),
+    why="images, logs and emptyDir volumes of pods lie on the disks of the nodes",
+    source="EBS user guide, encryption; EKS managed node groups, launch templates",
+    needs=(TERRAFORM,),
+)
+def volumes_encrypted(inventory: Inventory) -> Iterator[Mark]:
+    """The disks that node groups state are encrypted."""
+    for found in inventory.of("aws_launch_template", "aws_eks_node_group"):
+        devices = found.get("block_device_mappings")
+        pairs = devices.items() if isinstance(devices, dict) else enumerate(as_list(devices))
+        for key, device in pairs:
+            ebs = dig(device, "ebs")
+            ebs = dig(ebs, 0) if isinstance(ebs, list) else ebs
+            if ebs is None:
+                continue
+            value = dig(ebs, "encrypted")
+            if isinstance(value, Unknown):
+                yield undecided(found, ("block_device_mappings", key), value)
+            elif as_switch(value):
+                yield FINE
+            else:
+                yield defect(
+                    found,
+                    ("block_device_mappings", key, "ebs"),
+                    expected="encrypted = true",
+                    got=value,
+                    next_step="set it",
+                )
+
+
 RULES = (
+    volumes_encrypted,
     ingress_closed,
     not_public,
     not_everything,

@@ -102,7 +102,7 @@ def bucket_encrypted(inventory: Inventory) -> Iterator[Mark]:
 
 @rule(
     "bucket-versions-expire",
-    promises=("section 2, budget", "section 3, day 701 (lifecycle policies)"),
+    promises=("section 1.4, budget", "section 3, day 701 (lifecycle policies)"),
     why="in a versioned bucket an expiration only adds a marker: nothing is ever removed",
     source="S3 user guide, lifecycle: noncurrent versions need noncurrent_version_expiration",
     needs=(TERRAFORM,),

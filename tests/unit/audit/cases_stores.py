@@ -34,6 +34,7 @@ _BLOCK = resource(
     "bucket = aws_s3_bucket.main.id\nblock_public_acls = true\nblock_public_policy = true\n"
     "ignore_public_acls = true\nrestrict_public_buckets = true",
 )
+_DISK = "block_device_mappings {{\n  ebs {{\n    volume_size = 1\n    {more}\n  }}\n}}"
 _CACHE = "aws_elasticache_replication_group"
 _DB = "aws_db_instance"
 _REPLICA = 'replicate_source_db = aws_db_instance.main.identifier\ninstance_class = "{}"'
@@ -260,6 +261,11 @@ CASES = (
         "store-ingress-closed",
         Files(_GROUP.format(egress='ingress {\n  cidr_blocks = ["0.0.0.0/0"]\n}')),
         Files(_GROUP.format(egress='ingress {\n  cidr_blocks = ["10.0.0.0/16"]\n}')),
+    ),
+    Case(
+        "node-volumes-encrypted",
+        Files(resource("aws_launch_template", _DISK.format(more=""))),
+        Files(resource("aws_launch_template", _DISK.format(more="encrypted = true"))),
     ),
     Case(
         "store-not-public",

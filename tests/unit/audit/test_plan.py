@@ -122,6 +122,16 @@ def test_lines_come_from_the_folder(tmp_path: Path) -> None:
     assert str(group[0].at("name")) == f"{folder}/main.tf:3"
 
 
+def test_a_plan_in_the_folder_of_its_hcl_needs_no_second_option(tmp_path: Path) -> None:
+    """The folder that the plan lies in gives the lines."""
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_db_subnet_group" "main" {\n  name = "g"\n}\n', encoding="utf-8"
+    )
+    found = load(Sources(terraform=(_write(tmp_path, _plan()),)), None)
+
+    assert found.of("aws_db_subnet_group")[0].place.file == str(tmp_path / "main.tf")
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
