@@ -30,10 +30,12 @@ RESTART_LIMIT_SECONDS = 120.0
 _overlap_seconds = moto_utils.get_overlap_between_two_date_ranges
 
 
-def _overlap_of_adjacent_windows(*times: datetime) -> int:
+def _overlap_of_adjacent_windows(
+    start_time_1: datetime, end_time_1: datetime, start_time_2: datetime, end_time_2: datetime
+) -> int:
     # moto refuses an overlap of 0 s or more, but AWS takes a maintenance window that begins
     # when the backup window ends, and the document has one.
-    return int(_overlap_seconds(*times)) - 1
+    return int(_overlap_seconds(start_time_1, end_time_1, start_time_2, end_time_2)) - 1
 
 
 moto_utils.get_overlap_between_two_date_ranges = _overlap_of_adjacent_windows
