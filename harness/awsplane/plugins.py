@@ -14,6 +14,7 @@ from localstack.runtime import hooks
 from localstack.services.plugins import aws_provider
 
 from .package import PROVIDERS
+from .wiring import Wiring
 
 LOG = logging.getLogger("awsplane")
 
@@ -77,10 +78,10 @@ def _register() -> None:
     Watch(CURRENT, _publish).start()
 
 
-def _publish(account: str, region: str, identifier: str, event_id: str) -> None:
+def _publish(wiring: Wiring, event_id: str, server: str) -> None:
     from .rds_publish import Publisher  # noqa: PLC0415
 
-    Publisher(account, region, identifier).publish(event_id)
+    Publisher(wiring.account, wiring.region, wiring.database).publish(event_id, server=server)
 
 
 start = hooks.on_infra_start()(_start)

@@ -9,14 +9,14 @@ from typing import Any
 
 from moto.rds import utils as moto_utils
 
-from . import event_window, rds_events, rds_state
+from . import event_window, rds_cluster_state, rds_events, rds_state
 from .binding import Binding
-from .dispatch import Plan, ask_moto, raise_refusal
+from .dispatch import Plan, ask_here, ask_moto, raise_refusal
 from .patroni import Patroni, Refused, Unreachable, View
 from .polling import WaitedTooLong, wait_until
 from .rds_publish import Publisher
 from .rds_state import Role
-from .rds_watch import endpoint_points_at_leader
+from .rds_watch import RESOURCES, endpoint_points_at_leader
 from .refusal import Refusal
 from .wiring import Database
 
@@ -57,13 +57,17 @@ class Rds:
         return Plan(
             service="rds",
             real={
+                "DescribeDBClusters": self.show_clusters,
                 "DescribeDBInstances": self.show,
+                "FailoverDBCluster": self.fail_over_cluster,
                 "DescribeEvents": self.events,
                 "RebootDBInstance": self.reboot,
             },
             kept={
+                "CreateDBCluster": self.show_clusters,
                 "CreateDBInstance": self.show,
                 "CreateDBInstanceReadReplica": self.show,
+                "ModifyDBCluster": self.show_clusters,
                 "ModifyDBInstance": self.show,
                 "PromoteReadReplica": self.promote,
             },
@@ -78,6 +82,43 @@ class Rds:
         answer = ask_moto(context)
         found = event_window.select(answer.get("Events") or [], request, datetime.now(UTC))
         return {**answer, "Events": found}
+
+    def show_clusters(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer as moto does, with the real servers of the cluster that is real."""
+        shown = ask_moto(context)
+        if "DBCluster" in shown:
+            shown["DBCluster"] = self._cluster(context, shown["DBCluster"])
+        if "DBClusters" in shown:
+            shown["DBClusters"] = [self._cluster(context, c) for c in shown["DBClusters"] or []]
+        return shown
+
+    def fail_over_cluster(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Have the synchronous standby of the real cluster promoted; leave others to moto."""
+        identifier = str(request["DBClusterIdentifier"])
+        wiring = self._binding.wiring(context.account_id, context.region)
+        if wiring is None or not rds_cluster_state.is_real(wiring.database, identifier):
+            return ask_moto(context)
+        # An unknown cluster is answered here, with the error of RDS itself.
+        found = ask_here(context, "rds", "describe_db_clusters", DBClusterIdentifier=identifier)
+        cluster = found["DBClusters"][0]
+        view = _view(wiring.database)
+        target = request.get("TargetDBInstanceIdentifier")
+        raise_refusal(rds_cluster_state.failover_refusal(cluster, wiring.database, view, target))
+        if not self._binding.begin(RESOURCES[Role.PRIMARY]):
+            message = f"DB cluster {identifier} is being failed over."
+            raise_refusal(Refusal("InvalidDBClusterStateFault", message))
+        work = _Reboot(context, wiring.database, wiring.database.primary, self._binding)
+        self._binding.work(RESOURCES[Role.PRIMARY], work.fail_over)
+        return {"DBCluster": {**cluster, "Status": rds_cluster_state.FAILING_OVER}}
+
+    def _cluster(self, context: Any, cluster: Mapping[str, Any]) -> dict[str, Any]:
+        wiring = self._binding.wiring(context.account_id, context.region)
+        identifier = str(cluster.get("DBClusterIdentifier"))
+        if wiring is None or not rds_cluster_state.is_real(wiring.database, identifier):
+            return dict(cluster)
+        changing = self._binding.is_busy(RESOURCES[Role.PRIMARY])
+        view = _view(wiring.database)
+        return rds_cluster_state.overlay(cluster, wiring.database, view, changing=changing)
 
     def promote(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Refuse to promote the real replica, which never leads; leave others to moto."""
@@ -110,7 +151,7 @@ class Rds:
             work.publish(rds_events.ABANDONED)
             return answer
         raise_refusal(rds_state.standby_refusal(instance) if force else None)
-        resource = f"rds {bound[1]}"
+        resource = RESOURCES[bound[1]]
         if not self._binding.begin(resource):
             message = f"Instance {identifier} is being rebooted."
             raise_refusal(Refusal("InvalidDBInstanceState", message))
@@ -141,7 +182,7 @@ class Rds:
             if found is None:
                 seen.append(instance)
                 continue
-            changing = self._binding.is_busy(f"rds {found[1]}")
+            changing = self._binding.is_busy(RESOURCES[found[1]])
             seen.append(rds_state.overlay(instance, *found, view, changing=changing))
         if single:
             shown["DBInstance"] = seen[0]
@@ -158,7 +199,7 @@ class _Reboot:
         self._binding = binding
         self._patroni = Patroni(database)
         self._identifier = identifier
-        self._publisher = Publisher(context.account_id, context.region, identifier)
+        self._publisher = Publisher(context.account_id, context.region, database)
 
     def is_too_soon(self) -> bool:
         """Say whether the primary changed a short time ago, for whatever reason.
@@ -175,7 +216,7 @@ class _Reboot:
 
     def publish(self, event_id: str) -> None:
         """Publish one event of the instance."""
-        self._publisher.publish(event_id)
+        self._publisher.publish(event_id, identifier=self._identifier)
 
     def fail_over(self) -> None:
         """Have the synchronous standby promoted, and publish each event once it is so."""
@@ -185,10 +226,10 @@ class _Reboot:
             standby = before.synchronous
             if standby is None:
                 raise Refused("There is no synchronous standby to fail over to.")
-            self._publish_due(before, before, published)
+            self._publish_due(before, before, standby.name, published)
             self._patroni.fail_over(standby.name)
             wait_until(
-                lambda: self._publish_due(before, self._patroni.view(), published),
+                lambda: self._publish_due(before, self._patroni.view(), standby.name, published),
                 what=f"{standby.name} to lead and {self._database.primary_name} to point at it",
                 limit_seconds=FAILOVER_LIMIT_SECONDS,
                 ignore=(Unreachable,),
@@ -220,10 +261,10 @@ class _Reboot:
         status = rds_state.status(self._database, role, view, changing=False)
         return status == rds_state.AVAILABLE
 
-    def _publish_due(self, before: View, now: View, published: list[str]) -> bool:
+    def _publish_due(self, before: View, now: View, standby: str, published: list[str]) -> bool:
         moved = rds_events.promoted(before, now) and endpoint_points_at_leader(self._database, now)
         for event_id in rds_events.due(before, now, endpoint_moved=moved, published=published):
-            self.publish(event_id)
+            self._publisher.publish(event_id, server=standby)
             published.append(event_id)
         return rds_events.FAILOVER_COMPLETED in published
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from .patroni import View
@@ -21,6 +22,18 @@ ABANDONED = "RDS-EVENT-0034"
 FAILOVER_COMPLETED = "RDS-EVENT-0049"
 ACTIVATION_STARTED = "RDS-EVENT-0050"
 ACTIVATION_COMPLETED = "RDS-EVENT-0051"
+
+
+class Source(StrEnum):
+    """What an event is about, as DescribeEvents and subscriptions name it."""
+
+    INSTANCE = "db-instance"
+    CLUSTER = "db-cluster"
+
+    @property
+    def detail_type(self) -> str:
+        """Return the detail-type of the EventBridge event."""
+        return f"RDS DB {'Instance' if self is Source.INSTANCE else 'Cluster'} Event"
 
 
 @dataclass(frozen=True)
@@ -133,14 +146,13 @@ def promoted(before: View, now: View) -> bool:
     return now.leader.state == "running" and old is not None and new is not None and new > old
 
 
-def detail(event: Event, *, arn: str, identifier: str, at: datetime) -> dict[str, Any]:
-    """Return the detail of the EventBridge event "RDS DB Instance Event".
-
-    ``at`` is in UTC.
-    """
+def detail(
+    event: Event, *, source: Source, arn: str, identifier: str, at: datetime
+) -> dict[str, Any]:
+    """Return the detail of the EventBridge event; ``at`` is in UTC."""
     return {
         "EventCategories": list(event.categories),
-        "SourceType": "DB_INSTANCE",
+        "SourceType": "DB_INSTANCE" if source is Source.INSTANCE else "CLUSTER",
         "SourceArn": arn,
         "Date": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z",
         "Message": event.message,
@@ -153,21 +165,24 @@ def subscribed(
     event: Event,
     identifier: str,
     *,
+    source: Source,
     enabled: bool,
     source_type: str | None,
     categories: Sequence[str],
     source_ids: Sequence[str],
 ) -> bool:
-    """Say whether an event subscription wants an event of a DB instance; empty means any."""
+    """Say whether an event subscription wants an event; empty means any."""
     return (
         enabled
-        and source_type in (None, "", "db-instance")
+        and source_type in (None, "", source.value)
         and (not categories or bool(set(categories) & set(event.categories)))
         and (not source_ids or identifier in source_ids)
     )
 
 
-def notification(event: Event, *, arn: str, identifier: str, at: datetime) -> dict[str, str]:
+def notification(
+    event: Event, *, source: Source, arn: str, identifier: str, at: datetime
+) -> dict[str, str]:
     """Return the message that RDS sends to the topic of a subscription; ``at`` is in UTC.
 
     Source: Amazon RDS user guide, "Amazon RDS event notification" (USER_Events), whose link has
@@ -175,7 +190,7 @@ def notification(event: Event, *, arn: str, identifier: str, at: datetime) -> di
     """
     guide = "http://docs.amazonwebservices.com/AmazonRDS/latest/UserGuide/USER_Events.html"
     return {
-        "Event Source": "db-instance",
+        "Event Source": source.value,
         "Event Time": at.strftime("%Y-%m-%d %H:%M:%S.") + f"{at.microsecond // 1000:03d}",
         "Source ID": identifier,
         "Source ARN": arn,

@@ -24,8 +24,12 @@ LOG = logging.getLogger("awsplane")
 # One small request each time; Patroni itself decides within its loop of 2 s.
 INTERVAL_SECONDS = 2.0
 
-# Account, region, DB instance identifier and event id.
-Publish = Callable[[str, str, str, str], None]
+# What is marked while a change asked for over the API is under way. An instance and a cluster
+# of the primary are the same servers.
+RESOURCES = {role: f"rds {role}" for role in Role}
+
+# The stack, the event id and the server that leads.
+Publish = Callable[[Wiring, str, str], None]
 
 
 class Watch:
@@ -45,7 +49,7 @@ class Watch:
         """Look once, and publish what is due."""
         database = wiring.database
         now = _view(database)
-        resource = f"rds {Role.PRIMARY}"
+        resource = RESOURCES[Role.PRIMARY]
         # A change that began and ended between two looks counts as under way.
         begun, last = self._binding.begun(resource), self._begun
         self._begun = begun
@@ -58,7 +62,8 @@ class Watch:
         if due:
             self._binding.failed_over_at = datetime.now(UTC)
         for event_id in due:
-            self._publish(wiring.account, wiring.region, database.primary, event_id)
+            leader = now.leader.name if now is not None and now.leader is not None else ""
+            self._publish(wiring, event_id, leader)
 
     def _run(self) -> None:
         while True:

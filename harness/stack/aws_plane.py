@@ -77,10 +77,7 @@ def up(context: Context) -> None:
         context.report(f"aws: {len(made)} resources of the plane made")
     rds = aws.client(context, "rds")
     wait_until(
-        lambda: (
-            _statuses(rds.describe_db_instances())
-            == {PRIMARY: "available"} | {REPLICA: "available"}
-        ),
+        lambda: set(_statuses(rds).values()) == {"available"},
         what=f"{PRIMARY} and {REPLICA} to be available",
         limit_seconds=READY_LIMIT_SECONDS,
         ignore=(ClientError, BotoCoreError),
@@ -238,9 +235,10 @@ def _token(context: Context) -> str:
     return cluster.kubectl(context, [*arguments, f"--duration={TOKEN_DURATION}"]).strip()
 
 
-def _statuses(answer: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        instance["DBInstanceIdentifier"]: instance["DBInstanceStatus"]
-        for instance in answer["DBInstances"]
-        if instance["DBInstanceIdentifier"] in (PRIMARY, REPLICA)
-    }
+def _statuses(rds: Any) -> dict[str, str]:
+    """Return the states of what stands for the real servers, as instances or as a cluster."""
+    instances = rds.describe_db_instances()["DBInstances"]
+    clusters = rds.describe_db_clusters()["DBClusters"]
+    found = {f"instance {i['DBInstanceIdentifier']}": i["DBInstanceStatus"] for i in instances}
+    found |= {f"cluster {c['DBClusterIdentifier']}": c["Status"] for c in clusters}
+    return {name: state for name, state in found.items() if name.split()[1] in (PRIMARY, REPLICA)}

@@ -249,6 +249,62 @@ def test_a_failover_that_nobody_asked_for_over_the_api_is_told_as_well(
     assert len(inbox) == len(expected)
 
 
+@pytest.fixture
+def database_cluster(stack: Context) -> Iterator[str]:
+    """A Multi-AZ DB cluster of the name behind which the real servers stand."""
+    client = aws.client(stack, "rds")
+    client.create_db_cluster(
+        DBClusterIdentifier=aws_plane.PRIMARY,
+        Engine="postgres",
+        EngineVersion="16.4",
+        DBClusterInstanceClass="db.r6gd.2xlarge",
+        StorageType="io1",
+        AllocatedStorage=500,
+        Iops=5000,
+        MasterUsername="odoo",
+        ManageMasterUserPassword=True,
+    )
+    yield aws_plane.PRIMARY
+    client.delete_db_cluster(DBClusterIdentifier=aws_plane.PRIMARY, SkipFinalSnapshot=True)
+
+
+def test_a_failover_of_the_cluster_moves_the_real_writer(
+    settled: Context, patroni: Patroni, inbox: list[dict[str, Any]], database_cluster: str
+) -> None:
+    client = aws.client(settled, "rds")
+    before = patroni.view()
+
+    def writer() -> tuple[str, str]:
+        [shown] = client.describe_db_clusters(DBClusterIdentifier=database_cluster)["DBClusters"]
+        [name] = [
+            m["DBInstanceIdentifier"] for m in shown["DBClusterMembers"] if m["IsClusterWriter"]
+        ]
+        return name, shown["Status"]
+
+    first, status = writer()
+    answer = client.failover_db_cluster(DBClusterIdentifier=database_cluster)
+    wait_until(
+        lambda: {"RDS-EVENT-0073", "RDS-EVENT-0071"} <= set(_receive(settled, inbox)),
+        what="EventBridge to deliver begin and end of the cluster's failover",
+        limit_seconds=FAILOVER_LIMIT_SECONDS,
+    )
+    wait_until(
+        lambda: writer()[1] == "available",
+        what="the cluster to be available again",
+        limit_seconds=FAILOVER_LIMIT_SECONDS,
+    )
+    second, _ = writer()
+
+    assert status == "available"
+    assert answer["DBCluster"]["Status"] == "failing-over"
+    assert first != second
+    assert rds_events.promoted(before, patroni.view())
+    assert answer["DBCluster"]["Endpoint"] == layout.DATABASE_PRIMARY_NAME
+    [told] = [e for e in inbox if e["detail"]["EventID"] == "RDS-EVENT-0071"]
+    assert told["detail-type"] == "RDS DB Cluster Event"
+    assert told["detail"]["Message"] == f"Completed failover to DB instance: {second}"
+
+
 def test_a_reboot_without_failover_restarts_the_real_server(
     settled: Context, patroni: Patroni
 ) -> None:

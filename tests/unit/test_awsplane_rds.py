@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.awsplane import rds_events, rds_state
+from harness.awsplane import rds_cluster_state, rds_events, rds_state
 from harness.awsplane.patroni import Member, View, last_promotion, parse_view
 from harness.awsplane.rds_state import Role
 from harness.awsplane.wiring import Database, Node
@@ -287,6 +287,7 @@ def test_the_detail_of_an_event_has_the_fields_that_aws_documents() -> None:
 
     detail: Mapping[str, Any] = rds_events.detail(
         event,
+        source=rds_events.Source.INSTANCE,
         arn="arn:aws:rds:ap-south-1:000000000000:db:prod-primary",
         identifier="prod-primary",
         at=datetime(2026, 11, 25, 12, 0, 1, 234567, tzinfo=UTC),
@@ -359,6 +360,7 @@ def test_a_failover_that_nobody_asked_for_is_told_once(
 def test_a_subscription_gets_what_it_asks_for(change: dict[str, Any], expected: bool) -> None:
     subscription: dict[str, Any] = {
         "enabled": True,
+        "source": rds_events.Source.INSTANCE,
         "source_type": "db-instance",
         "categories": [],
         "source_ids": [],
@@ -371,6 +373,7 @@ def test_a_subscription_gets_what_it_asks_for(change: dict[str, Any], expected: 
 def test_a_notification_names_the_event_by_its_id() -> None:
     message = rds_events.notification(
         rds_events.CATALOGUE["RDS-EVENT-0013"],
+        source=rds_events.Source.INSTANCE,
         arn="arn:x",
         identifier="prod-primary",
         at=datetime(2026, 11, 25, 12, 0, 1, 5000, tzinfo=UTC),
@@ -379,3 +382,75 @@ def test_a_notification_names_the_event_by_its_id() -> None:
     assert message["Event ID"].endswith("#RDS-EVENT-0013")
     assert message["Event Time"] == "2026-11-25 12:00:01.005"
     assert (message["Source ID"], message["Event Source"]) == ("prod-primary", "db-instance")
+
+
+@pytest.mark.parametrize(
+    ("view", "changing", "expected"),
+    [
+        (HEALTHY, False, "available"),
+        (HEALTHY, True, "failing-over"),
+        (_LOST, False, "failing-over"),
+        (None, False, "failing-over"),
+    ],
+)
+def test_the_status_of_a_cluster(view: View | None, changing: bool, expected: str) -> None:
+    shown = rds_cluster_state.overlay({"Status": "available"}, DATABASE, view, changing=changing)
+
+    assert shown["Status"] == expected
+
+
+def test_a_cluster_shows_the_real_writer_zones_and_endpoints() -> None:
+    record = {"DBClusterIdentifier": "prod-primary", "Status": "available", "MultiAZ": False}
+
+    shown = rds_cluster_state.overlay(record, DATABASE, MOVED, changing=False)
+
+    assert (shown["Endpoint"], shown["ReaderEndpoint"]) == ("primary.internal", "replica.internal")
+    assert shown["AvailabilityZones"] == ["ap-south-1a", "ap-south-1b", "ap-south-1c"]
+    assert shown["MultiAZ"] is True
+    assert {m["DBInstanceIdentifier"]: m["IsClusterWriter"] for m in shown["DBClusterMembers"]} == {
+        "prod-primary-instance-1": False,
+        "prod-primary-instance-2": True,
+        "prod-primary-instance-3": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("view", "target", "code"),
+    [
+        (HEALTHY, None, None),
+        (HEALTHY, "prod-primary-instance-2", None),
+        (HEALTHY, "prod-primary-instance-3", "InvalidDBInstanceState"),
+        (HEALTHY, "prod-primary-instance-1", "InvalidDBInstanceState"),
+        (_view("leader running", "replica streaming"), None, "InvalidDBClusterStateFault"),
+        (_LOST, None, "InvalidDBClusterStateFault"),
+    ],
+)
+def test_a_failover_of_the_cluster_is_refused_as_rds_refuses_it(
+    view: View, target: str | None, code: str | None
+) -> None:
+    record = {"DBClusterIdentifier": "prod-primary", "Status": "available"}
+    shown = rds_cluster_state.overlay(record, DATABASE, view, changing=False)
+
+    refusal = rds_cluster_state.failover_refusal(shown, DATABASE, view, target)
+
+    assert (refusal.code if refusal else None) == code
+
+
+@pytest.mark.parametrize(
+    ("instance_event", "server", "expected"),
+    [
+        ("RDS-EVENT-0013", "b", "RDS-EVENT-0073"),
+        ("RDS-EVENT-0049", "b", "RDS-EVENT-0071"),
+        ("RDS-EVENT-0050", "b", None),
+        ("RDS-EVENT-0049", "unknown", None),
+    ],
+)
+def test_a_cluster_tells_start_and_end_of_a_failover(
+    instance_event: str, server: str, expected: str | None
+) -> None:
+    event = rds_cluster_state.event(instance_event, DATABASE, server)
+
+    assert (event.id if event else None) == expected
+    assert event is None or event.message.endswith(
+        "failover to DB instance: prod-primary-instance-2"
+    )

@@ -81,6 +81,7 @@ def test_an_unknown_group_is_refused(call: Any) -> None:
 # The codes that handlers of ours raise, by service and operation.
 _RAISED = {
     ("rds", "RebootDBInstance"): {"InvalidDBInstanceState"},
+    ("rds", "FailoverDBCluster"): {"InvalidDBClusterStateFault", "InvalidDBInstanceState"},
     ("rds", "PromoteReadReplica"): {"InvalidDBInstanceState"},
     ("elasticache", "TestFailover"): {
         "APICallRateForCustomerExceeded",
