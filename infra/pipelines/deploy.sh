@@ -3,6 +3,7 @@
 # back when one does not become available. KUBECONFIG names the cluster.
 set -euo pipefail
 
+: "${KUBECONFIG:?deploy.sh: expected the file that names the cluster, got none}"
 limit=${ROLLOUT_LIMIT:-10m}
 # The API server checks every object before the first one is changed. Conflicts are not forced: a
 # replica count in the manifests would take back what the autoscaler decided under load.

@@ -346,6 +346,10 @@ OUTPUTS = {
     "rds_primary_address": "db.example",
     "redis_primary_address": "cache.example",
     "acm_certificate_arn": "arn:aws:acm:ap-south-1:123456789012:certificate/x",
+    "target_group_backend_arn": "arn:aws:elasticloadbalancing:ap-south-1:123456789012:b",
+    "target_group_frontend_arn": "arn:aws:elasticloadbalancing:ap-south-1:123456789012:f",
+    "target_group_gateway_arn": "arn:aws:elasticloadbalancing:ap-south-1:123456789012:g",
+    "target_group_longpolling_arn": "arn:aws:elasticloadbalancing:ap-south-1:123456789012:l",
 }
 needs_fill = pytest.mark.skipif(
     not (shutil.which("envsubst") and shutil.which("jq")), reason="envsubst and jq are needed"
@@ -436,7 +440,7 @@ def test_a_failed_rollout_is_rolled_back(
 ) -> None:
     """All Deployments go back together, and the failure stays a failure."""
     shell.stand_in("kubectl", KUBECTL.replace("{fails}", fails))
-    done = shell.run("deploy.sh", "m")
+    done = shell.run("deploy.sh", "m", KUBECONFIG="k")
 
     assert done.returncode == code, done.stderr
     assert undone == [call[4] for call in shell.calls if call[2:4] == ["rollout", "undo"]]
@@ -445,11 +449,32 @@ def test_a_failed_rollout_is_rolled_back(
     assert "--dry-run=server" in first
 
 
+def test_a_cluster_that_is_not_named_is_refused(shell: Shell) -> None:
+    """Without KUBECONFIG kubectl would ask whatever cluster was used last."""
+    shell.stand_in("kubectl", KUBECTL.replace("{fails}", "nothing"))
+    done = shell.run("deploy.sh", "m", KUBECONFIG="")
+
+    assert done.returncode != 0
+    assert "names the cluster" in done.stderr
+    assert not shell.log.exists()
+
+
+def test_every_placeholder_but_the_tag_is_an_output_of_the_plan() -> None:
+    """What fill.sh looks up is what infra/terraform says."""
+    rendered = deployment.render(deployment.PRODUCTION)
+    wanted = {name.lower() for name in re.findall(r"\$\{([A-Z][A-Z0-9_]*)\}", rendered)}
+    root = REPOSITORY / "infra" / "terraform" / "production" / "outputs.tf"
+    outputs = set(re.findall(r'^output "(\w+)"', root.read_text(), re.MULTILINE))
+
+    assert sorted(wanted - outputs) == ["image_tag"]
+    assert set(OUTPUTS) == wanted - {"image_tag"}
+
+
 def test_manifests_without_deployments_are_refused(shell: Shell) -> None:
     """An empty file is no successful deployment."""
     shell.stand_in("kubectl", "exit 0")
 
-    assert shell.run("deploy.sh", "m").returncode == 64
+    assert shell.run("deploy.sh", "m", KUBECONFIG="k").returncode == 64
 
 
 def test_the_readme_names_what_the_workflow_needs() -> None:

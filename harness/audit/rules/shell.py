@@ -149,9 +149,11 @@ def bucket_found(inventory: Inventory) -> Iterator[Mark]:
 )
 def cluster_named(inventory: Inventory) -> Iterator[Mark]:
     """A script that uses kubectl says which cluster it means."""
-    named = re.compile(r"--context|--kubeconfig|update-kubeconfig|KUBECONFIG=")
+    named = re.compile(r"--context|--kubeconfig|update-kubeconfig|KUBECONFIG=|\$\{KUBECONFIG:\?")
+    # Rendering asks no cluster.
+    asks = re.compile(r"\bkubectl\s+(?!kustomize\b)\S")
     for script in inventory.scripts:
-        first = next((p for p, line in _lines(script) if re.search(r"\bkubectl\s+\S", line)), None)
+        first = next((p for p, line in _lines(script) if asks.search(line)), None)
         if first is None:
             continue
         given = "KUBECONFIG" in script.given

@@ -25,8 +25,13 @@ output "service_account_role_arns" {
   value       = module.cluster.service_account_role_arns
 }
 
+output "ecr_registry" {
+  description = "Host of the image repositories (ECR_REGISTRY)."
+  value       = split("/", values(module.registry.repository_urls)[0])[0]
+}
+
 output "repository_urls" {
-  description = "Image repositories by name (ECR_REGISTRY is the host of any of them)."
+  description = "Image repositories by name."
   value       = module.registry.repository_urls
 }
 
@@ -35,7 +40,7 @@ output "delivery_role_arn" {
   value       = module.registry.delivery_role_arn
 }
 
-output "rds_primary_endpoint" {
+output "rds_primary_address" {
   description = "Name of the database's writer (RDS_PRIMARY_ADDRESS)."
   value       = module.database.primary_endpoint
 }
@@ -50,7 +55,7 @@ output "rds_master_secret_arn" {
   value       = module.database.master_secret_arn
 }
 
-output "redis_primary_endpoint" {
+output "redis_primary_address" {
   description = "Name of the cache's primary (REDIS_PRIMARY_ADDRESS)."
   value       = module.cache.primary_endpoint
 }
@@ -70,9 +75,24 @@ output "load_balancer_dns_name" {
   value       = module.edge.load_balancer_dns_name
 }
 
-output "target_group_arns" {
-  description = "Target groups by name, for the TargetGroupBindings."
-  value       = module.edge.target_group_arns
+output "target_group_backend_arn" {
+  description = "Target group of the backend (TARGET_GROUP_BACKEND_ARN)."
+  value       = module.edge.target_group_arns["backend"]
+}
+
+output "target_group_longpolling_arn" {
+  description = "Target group of long polling (TARGET_GROUP_LONGPOLLING_ARN)."
+  value       = module.edge.target_group_arns["longpolling"]
+}
+
+output "target_group_frontend_arn" {
+  description = "Target group of the frontend (TARGET_GROUP_FRONTEND_ARN)."
+  value       = module.edge.target_group_arns["frontend"]
+}
+
+output "target_group_gateway_arn" {
+  description = "Target group of the gateway (TARGET_GROUP_GATEWAY_ARN)."
+  value       = module.edge.target_group_arns["gateway"]
 }
 
 output "cloudfront_distribution_id" {
