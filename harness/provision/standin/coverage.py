@@ -47,7 +47,7 @@ def _takes(row: ResourceType, call: Call, name: str) -> bool:
         return True
     if call.fields is not None:
         return False
-    members = _parameters(call.service or row.service, call.operation)
+    members = parameters(call.service or row.service, call.operation)
     return member_of(name, members, row.names) is not None
 
 
@@ -66,11 +66,23 @@ def _computed_only(schema: Mapping[str, Any]) -> bool:
 
 
 @functools.cache
-def _parameters(service: str, operation: str) -> tuple[str, ...]:
-    import botocore.session  # noqa: PLC0415 (only types that convert every attribute need it)
-    from botocore import xform_name  # noqa: PLC0415
-
-    model = botocore.session.Session().get_service_model(service)
-    named = {xform_name(name): name for name in model.operation_names}
-    shape = model.operation_model(named[operation]).input_shape
+def parameters(service: str, operation: str) -> tuple[str, ...]:
+    """Return the parameters of an API operation; KeyError where there is none of that name."""
+    model = _model(service)
+    shape = model.operation_model(_names(service)[operation]).input_shape
     return tuple(shape.members) if shape is not None else ()
+
+
+@functools.cache
+def _names(service: str) -> dict[str, str]:
+    from botocore import xform_name  # noqa: PLC0415 (as below)
+
+    return {xform_name(name): name for name in _model(service).operation_names}
+
+
+@functools.cache
+def _model(service: str) -> Any:
+    # Here, because a plan needs the tables and not the client library.
+    import botocore.session  # noqa: PLC0415
+
+    return botocore.session.Session().get_service_model(service)

@@ -83,6 +83,8 @@ def _default(session: Session, template: str, number: int) -> None:
 
 def _read(session: Session, wanted: Values, prior: Values | None) -> Any:
     found = session.call("ec2", "describe_launch_templates", LaunchTemplateIds=[wanted["id"]])
+    if not found["LaunchTemplates"]:
+        return None
     template = found["LaunchTemplates"][0]
     versions = session.call(
         "ec2",
