@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.audit.yaml_text import Document, read_file
+from harness.documents.lined import Document, read_file
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 DEPTH_MAX = 20

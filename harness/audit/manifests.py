@@ -15,7 +15,7 @@ from harness.audit import kustomization, shapes
 from harness.audit.inventory import Inventory
 from harness.audit.resource import Domain, NotJudged, Place, Resource
 from harness.audit.resource import Path as FieldPath
-from harness.audit.yaml_text import Document, read_file, read_text
+from harness.documents.lined import Document, read_file, read_text
 from harness.errors import EnvironmentUnavailable, HarnessError
 
 RENDER_LIMIT_SECONDS = 60

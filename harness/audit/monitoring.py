@@ -17,7 +17,7 @@ from harness.audit.inventory import Inventory
 from harness.audit.resource import Alertmanager, AlertRule, Domain, Place, Resource, ScrapeJob
 from harness.audit.resource import Path as FieldPath
 from harness.audit.value import as_list, dig
-from harness.audit.yaml_text import Document, read_file
+from harness.documents.lined import Document, read_file
 
 _JOBS_IN_VALUES = ("prometheus", "prometheusSpec", "additionalScrapeConfigs")
 _ALERTMANAGER_IN_VALUES = ("alertmanager", "config")

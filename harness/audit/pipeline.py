@@ -9,7 +9,7 @@ from typing import Any
 from harness.audit.inventory import Inventory
 from harness.audit.resource import Domain, NotJudged, Place, Resource, Script
 from harness.audit.value import as_list, dig
-from harness.audit.yaml_text import Document, read_file
+from harness.documents.lined import Document, read_file
 
 BYTES_MAX = 4 * 1024 * 1024
 # What a runner gives a step's shell where the step names none (GitHub's workflow syntax, "shell").

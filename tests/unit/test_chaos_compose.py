@@ -155,13 +155,13 @@ def test_a_wrong_sabotage_is_refused(tmp_path: Path, change: dict[str, Any], exp
 
 
 def test_a_missing_document_is_named(tmp_path: Path) -> None:
-    assert "still.yaml: expected a readable file" in problems(tmp_path)
+    assert "still.yaml:1: expected a readable file" in problems(tmp_path)
 
 
 def test_broken_yaml_is_reported_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "still.yaml").write_text("title: x\nmethod: [\n")
 
-    assert "still.yaml, line 3" in problems(tmp_path)
+    assert "still.yaml:3: " in problems(tmp_path)
 
 
 def test_what_chaos_toolkit_refuses_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from harness.audit import manifests
 from harness.audit.inventory import Inventory
 from harness.audit.rules import RULES
 from harness.audit.sources import Sources, load
-from harness.audit.yaml_text import read_text
+from harness.documents.lined import read_text
 from tests.unit.audit.inputs import TODAY
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "fixtures" / "document"

@@ -1,7 +1,8 @@
 """YAML text -> plain values whose lines can be asked for, with limits against hostile input.
 
-Differs from ``harness.documents.reader`` in that any structure is accepted, files hold many
-documents, and values are read in bulk: the lines are found only when somebody asks.
+Differs from ``harness.documents.reader``, which checks a known structure field by field, in that
+any structure is accepted, files hold many documents, and values are read in bulk: the lines are
+found only when somebody asks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import yaml
 from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from harness.audit.resource import Path as FieldPath
+# Keys and indexes from the root of a document to one of its fields.
+FieldPath = tuple[str | int, ...]
 
 BYTES_MAX = 32 * 1024 * 1024
 # Aliases may repeat what stands once; beyond this a small file becomes a large object.

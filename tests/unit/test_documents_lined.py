@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.audit import yaml_text
-from harness.audit.yaml_text import read_file, read_text
+from harness.documents import lined
+from harness.documents.lined import read_file, read_text
 
 
 def test_values_and_lines() -> None:
@@ -61,7 +61,7 @@ def test_alias_bombs_are_refused() -> None:
 
 def test_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file above the limit is not read at all."""
-    monkeypatch.setattr(yaml_text, "BYTES_MAX", 1024**2)
+    monkeypatch.setattr(lined, "BYTES_MAX", 1024**2)
     path = tmp_path / "big.yaml"
     with path.open("wb") as file:
         file.truncate(50 * 1024**2)
