@@ -107,7 +107,7 @@ class Publisher:
         return getattr(factory, service)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _About:
     resource_id: str
     event_source_type: str
