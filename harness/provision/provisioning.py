@@ -191,7 +191,10 @@ def _initialised(
         program=found,
         folder=root,
         environment=settings.environment(
-            workspace, configured, {**chosen.environment, **_workspace_variables(workspace)}
+            workspace,
+            configured,
+            endpoint,
+            {**chosen.environment, **_workspace_variables(workspace)},
         ),
         log=workspace.folder / "terraform.log",
         sources={str(root): str(described.root), str(workspace.copy): str(described.base)},
