@@ -18,6 +18,11 @@ def names_of(
     terraform: Terraform, version: str | None, cache: Path, report: Report
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Return attribute names and endpoint names of a provider version, asked once of itself."""
+    if version is None:
+        raise EnvironmentUnavailable(
+            "The version of hashicorp/aws that init chose cannot be read, so its endpoints are not "
+            "known. Nothing was planned. Next step: use --provider standin."
+        )
     path = cache / "terraform" / "endpoints" / f"aws-{version}.json"
     if not path.exists():
         report("provider schemas: asking the provider which services it knows (once a version)")

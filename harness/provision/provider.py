@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 import urllib3
 
@@ -175,8 +176,13 @@ def _path(text: str | None) -> Path | None:
 
 def _registry_answers(host: str) -> bool:
     timeout = urllib3.Timeout(total=_REGISTRY_SECONDS)
+    proxy = getproxies().get("https")
     try:
-        with urllib3.PoolManager(retries=False) as pool:
+        with (
+            urllib3.ProxyManager(proxy, retries=False)
+            if proxy
+            else urllib3.PoolManager(retries=False)
+        ) as pool:
             answer = pool.request(
                 "GET", f"https://{host}/.well-known/terraform.json", timeout=timeout
             )

@@ -21,7 +21,7 @@ from harness.provision.changes import Row
 from harness.provision.configuration import Configuration
 from harness.provision.endpoints import names_of
 from harness.provision.provider import Choice, Kind, Provider
-from harness.provision.standin import coverage
+from harness.provision.standin import afterlife, coverage
 from harness.provision.standin.mappings import TYPES
 from harness.provision.standin_package import StandIn
 from harness.provision.terraform import Terraform
@@ -158,6 +158,7 @@ def _run(request: Request, folders: Folders, report: Report, verb: str) -> Itera
     workspace = Workspace.of(folders, described.root, endpoint)
     workspace.prepare()
     with lock.held(workspace.folder, purpose=f"{verb} of {described.root}"):
+        afterlife.wait_for_others(workspace.alive)
         chosen = provider.choose(
             found,
             described,
@@ -190,7 +191,10 @@ def _initialised(
         program=found,
         folder=root,
         environment=settings.environment(
-            workspace, configured, {**chosen.environment, **_workspace_variables(workspace)}
+            workspace,
+            configured,
+            endpoint,
+            {**chosen.environment, **_workspace_variables(workspace)},
         ),
         log=workspace.folder / "terraform.log",
         sources={str(root): str(described.root), str(workspace.copy): str(described.base)},
@@ -221,6 +225,7 @@ def _workspace_variables(workspace: Workspace) -> dict[str, str]:
     return {
         "HARNESS_STANDIN_JOURNAL": str(workspace.journal),
         "HARNESS_STANDIN_STATE": str(workspace.state),
+        "HARNESS_STANDIN_ALIVE": str(workspace.alive),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.provision.workspace import Workspace
 from harness.stack import layout
@@ -23,9 +24,13 @@ def write_cli_configuration(workspace: Workspace, installation: str) -> Path:
 
 
 def environment(
-    workspace: Workspace, cli_configuration: Path, extra: Mapping[str, str]
+    workspace: Workspace, cli_configuration: Path, endpoint: str, extra: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the variables of a run, on top of an environment without credentials."""
+    """Return the variables of a run, on top of an environment without credentials.
+
+    A proxy may serve for fetching providers; the emulator is reached without one.
+    """
+    direct = f"localhost,127.0.0.1,::1,{urlsplit(endpoint).hostname}"
     leftover = [name for name in os.environ if name.startswith("TF_CLI_ARGS_")]
     return {
         **dict.fromkeys([*_CLEARED, *leftover], ""),
@@ -41,7 +46,7 @@ def environment(
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "NO_PROXY": "*",
-        "no_proxy": "*",
+        "NO_PROXY": direct,
+        "no_proxy": direct,
         **extra,
     }

@@ -47,6 +47,11 @@ class Workspace:
         """Return the file with what the stand-in made, written before Terraform knows of it."""
         return self.folder / "created.jsonl"
 
+    @property
+    def alive(self) -> Path:
+        """Return the file that the stand-in's processes hold locked while they live."""
+        return self.folder / "alive"
+
     def prepare(self) -> None:
         """Make the folders, closed to others: plans and state hold secrets."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -21,13 +21,14 @@ import pytest
 
 from harness.errors import AlreadyRunning, InputInvalid
 from harness.polling import wait_until
-from harness.provision import provisioning, standin_binary
+from harness.provision import override, program, provisioning, standin_binary
 from harness.provision.provider import Choice
 from harness.provision.provisioning import Outcome, Request
 from harness.provision.standin import tagging
 from harness.provision.standin.cloud import Session
 from harness.provision.standin.mapping import Call
 from harness.provision.standin.mappings import TYPES
+from harness.provision.standin_package import StandIn, target
 from harness.provision.workspace import Workspace
 from harness.stack import lock
 from harness.stack.folders import Folders
@@ -237,7 +238,7 @@ def test_invalid_values_are_refused_with_file_and_line(
     with pytest.raises(InputInvalid) as second:
         provisioning.plan(_request(source, aws), where, lambda line: None)
 
-    assert f"{source}/main.tf:5" in str(first.value)
+    assert f"{source}/main.tf:6" in str(first.value)
     assert 'An argument named "cidr_blok" is not expected here' in str(first.value)
     assert "10.0.0.0/16" in str(second.value)
     assert "expected a JSON document" in str(second.value)
@@ -264,9 +265,48 @@ resource "aws_subnet" "one" {
     assert after["tags"] == {"Account": "000000000000"}
 
 
+TOPIC = 'resource "aws_sns_topic" "one" {\n  name = "one"\n}\n'
+
+
+def _provider_script(where: Folders, aws: str, scratch: Path) -> str:
+    """Return a provider binary that knows nothing of the harness's own variables."""
+    standin = StandIn(where.cache)
+    schema = standin.subset(["aws_sns_topic"], (), lambda line: None)
+    variables = {
+        **standin.environment(schema, aws),
+        "HARNESS_STANDIN_JOURNAL": str(scratch / "journal"),
+        "HARNESS_STANDIN_STATE": str(scratch / "state"),
+        "HARNESS_STANDIN_ALIVE": str(scratch / "alive"),
+    }
+    lines = [f"export {name}='{value}'" for name, value in variables.items()]
+    return "\n".join(["#!/bin/sh", *lines, standin_binary.SCRIPT.splitlines()[1], ""])
+
+
+def test_the_provider_of_a_named_mirror_is_used(aws: str, where: Folders, tmp_path: Path) -> None:
+    """It counts as the real one: its own schema says what is pointed at the emulator."""
+    mirror = tmp_path / "mirror"
+    package = mirror / program.find().provider_host / "hashicorp" / "aws" / "6.99.0" / target()
+    package.mkdir(parents=True)
+    binary = package / "terraform-provider-aws_v6.99.0"
+    binary.write_text(_provider_script(where, aws, tmp_path))
+    binary.chmod(0o755)
+    source = _write(tmp_path / "mirrored", TOPIC)
+    request = Request(source=source, endpoint=aws, mirror=mirror)
+    applied = provisioning.apply(request, where, lambda line: None)
+    written = Workspace.of(where, source, aws).copy / override.FILE
+    endpoints = json.loads(written.read_text())["provider"]["aws"][0]["endpoints"][0]
+    with pytest.raises(InputInvalid, match="do not mix"):
+        provisioning.plan(_request(source, aws), where, lambda line: None)
+    provisioning.destroy(request, where, lambda line: None)
+
+    assert applied.record["provider"]["title"] == "hashicorp/aws 6.99.0"
+    assert len(endpoints) > 200
+    assert set(endpoints.values()) == {aws}
+
+
 def test_the_source_folder_is_never_written(aws: str, where: Folders, tmp_path: Path) -> None:
     """No lock file, state or plugin folder of the stand-in reaches the source."""
-    source = _write(tmp_path / "clean", 'resource "aws_sns_topic" "one" {\n  name = "one"\n}\n')
+    source = _write(tmp_path / "clean", TOPIC)
     request = _request(source, aws)
     provisioning.apply(request, where, lambda line: None)
     left = sorted(path.name for path in source.iterdir())

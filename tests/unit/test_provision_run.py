@@ -214,10 +214,11 @@ def test_the_environment_leads_nowhere(tmp_path: Path, monkeypatch: pytest.Monke
     workspace = Workspace(tmp_path)
     workspace.prepare()
     path = settings.write_cli_configuration(workspace, "provider_installation {}\n")
-    made = settings.environment(workspace, path, {"X": "1"})
+    made = settings.environment(workspace, path, "http://10.0.0.30:4566", {"X": "1"})
 
     for name in ("TF_CLI_ARGS", "TF_CLI_ARGS_plan", "TF_REATTACH_PROVIDERS", "TF_WORKSPACE"):
         assert made[name] == ""
+    assert "10.0.0.30" in made["NO_PROXY"].split(",")
     assert made["HOME"].startswith(str(tmp_path))
     assert (made["AWS_ACCESS_KEY_ID"], made["X"]) == ("test", "1")
     assert path.read_text().startswith("disable_checkpoint = true\nprovider_installation")

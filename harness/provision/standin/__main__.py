@@ -2,7 +2,8 @@
 
 Takes from its environment HARNESS_STANDIN_SCHEMA (file with the schemas to serve),
 HARNESS_STANDIN_ENDPOINT (the emulator), HARNESS_STANDIN_VERSION (what the schemas are of),
-HARNESS_STANDIN_JOURNAL and HARNESS_STANDIN_STATE (what earlier runs made, and what is known of it).
+HARNESS_STANDIN_JOURNAL and HARNESS_STANDIN_STATE (what earlier runs made, and what is known of it),
+HARNESS_STANDIN_ALIVE (a file that is locked while a provider of this configuration lives).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tf.provider
 from tf import runner
 
 from harness import safety
+from harness.provision.standin.afterlife import Afterlife
 from harness.provision.standin.journal import Journal
 from harness.provision.standin.mappings import TYPES
 from harness.provision.standin.servicer import Servicer
@@ -36,6 +38,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     endpoint = os.environ["HARNESS_STANDIN_ENDPOINT"]
     safety.refuse_foreign_endpoint(endpoint)
+    afterlife = Afterlife(Path(os.environ["HARNESS_STANDIN_ALIVE"]))
+    afterlife.begin()
     servicer = Servicer(
         json.loads(Path(os.environ["HARNESS_STANDIN_SCHEMA"]).read_text()),
         TYPES,
@@ -44,6 +48,7 @@ def main() -> None:
         journal=Journal(
             Path(os.environ["HARNESS_STANDIN_JOURNAL"]), Path(os.environ["HARNESS_STANDIN_STATE"])
         ),
+        afterlife=afterlife,
     )
     # The runner makes its own servicer from its own schema classes, which cannot express AWS's
     # types; only its handshake is used.

@@ -11,7 +11,8 @@ import json
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tf.gen import tfplugin_pb2 as pb
@@ -19,6 +20,7 @@ from tf.gen import tfplugin_pb2_grpc as rpc
 
 from harness.errors import HarnessError
 from harness.provision.standin import checks, messages, planning, wire
+from harness.provision.standin.afterlife import Afterlife
 from harness.provision.standin.journal import Journal
 from harness.provision.standin.mapping import ResourceType, Values
 from harness.provision.standin_marker import MARKER
@@ -41,7 +43,11 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]
         endpoint: str,
         version: str,
         journal: Journal | None = None,
+        afterlife: Afterlife | None = None,
     ) -> None:
+        self._change: Callable[[], AbstractContextManager[None]] = nullcontext
+        if afterlife is not None:
+            self._change = afterlife.change
         self._journal = journal
         self._schemas = schemas
         self._types = types
@@ -145,7 +151,8 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc]
         name = request.type_name
         prior, planned = wire.read(request.prior_state), wire.read(request.planned_state)
         try:
-            state = self._apply(name, prior, planned)
+            with self._change():
+                state = self._apply(name, prior, planned)
         except Exception as cause:
             kept = getattr(cause, "values", prior)
             return pb.ApplyResourceChange.Response(
