@@ -96,7 +96,6 @@ def _finding(rule: Rule, defect: Defect) -> dict[str, Any]:
         "next_step": defect.next_step,
         "why": rule.why,
         "source": rule.source,
-        "sees": [name for name, word in rule.sees.items() if word in message(defect)],
     }
 
 

@@ -14,6 +14,7 @@ from harness.audit.rule import (
     FINE,
     TERRAFORM,
     Mark,
+    Severity,
     defect,
     rule,
     undecided,
@@ -25,13 +26,13 @@ from harness.audit.value import as_list, as_number, as_switch, dig, is_known, te
 @rule(
     "cluster-version-supported",
     promises=("section 1.5, EKS cluster healthy",),
-    why="after standard support it costs more, after extended support EKS upgrades by itself",
+    why="a version past its extended support cannot be created, and EKS upgrades what runs it",
     source="EKS user guide, Kubernetes version lifecycle",
     needs=(TERRAFORM,),
     required=True,
 )
 def version_supported(inventory: Inventory) -> Iterator[Mark]:
-    """The cluster's version is in standard support today."""
+    """The cluster's version is in standard or extended support today."""
     for cluster in inventory.of(CLUSTER):
         version = cluster.get("version")
         support = facts.EKS_SUPPORT.get(str(version))
@@ -40,7 +41,7 @@ def version_supported(inventory: Inventory) -> Iterator[Mark]:
         elif support is None:
             yield undecided(cluster, ("version",), f"{version} is not in the table of versions")
             continue
-        elif support.standard >= inventory.today:
+        elif support.extended >= inventory.today:
             yield FINE
             continue
         else:
@@ -48,10 +49,36 @@ def version_supported(inventory: Inventory) -> Iterator[Mark]:
         yield defect(
             cluster,
             ("version",),
-            expected=f"a version in standard support on {inventory.today}",
+            expected=f"a version in support on {inventory.today}",
             got=f"{version}, supported {until}",
             next_step="raise it one minor version at a time",
         )
+
+
+@rule(
+    "cluster-version-standard",
+    promises=("section 1.4, budget",),
+    why="extended support costs more for each hour of the cluster, and ends after a year",
+    source="EKS user guide, Kubernetes version lifecycle",
+    needs=(TERRAFORM,),
+    severity=Severity.NOTE,
+)
+def version_standard(inventory: Inventory) -> Iterator[Mark]:
+    """The cluster's version is in standard support today."""
+    for cluster in inventory.of(CLUSTER):
+        support = facts.EKS_SUPPORT.get(cluster.text("version"))
+        if support is None:
+            yield undecided(cluster, ("version",), "not in the table of versions")
+        elif support.standard >= inventory.today:
+            yield FINE
+        else:
+            yield defect(
+                cluster,
+                ("version",),
+                expected=f"a version in standard support on {inventory.today}",
+                got=f"{cluster.text('version')}, in standard support until {support.standard}",
+                next_step="plan the upgrade",
+            )
 
 
 def _older(version: Any) -> bool:
@@ -224,6 +251,7 @@ def addresses_suffice(inventory: Inventory) -> Iterator[Mark]:
 
 RULES = (
     version_supported,
+    version_standard,
     endpoint_closed,
     access_limited,
     secrets_encrypted,

@@ -202,6 +202,11 @@ CASES = (
         Files(_CLUSTER.format(version='version = "1.34"', cidrs="", more="")),
     ),
     Case(
+        "cluster-version-standard",
+        Files(_CLUSTER.format(version='version = "1.33"', cidrs="", more="")),
+        Files(_CLUSTER.format(version='version = "1.34"', cidrs="", more="")),
+    ),
+    Case(
         "cluster-endpoint-closed",
         Files(_PLAIN),
         Files(_CLUSTER.format(version="", cidrs='public_access_cidrs = ["192.0.2.0/24"]', more="")),
