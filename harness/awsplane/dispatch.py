@@ -78,6 +78,14 @@ def raise_refusal(refusal: Refusal | None) -> None:
         raise CommonServiceException(refusal.code, refusal.message, refusal.status)
 
 
+def answered(found: dict[str, Any] | Refusal) -> dict[str, Any]:
+    """Return ``found``, or answer with the AWS error that it is."""
+    if isinstance(found, Refusal):
+        raise_refusal(found)
+        return {}
+    return found
+
+
 def internal_client(context: Any, service: str) -> Any:
     """Return a client of this emulator in the account and region of ``context``.
 

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.eks.models import eks_backends
+
 from . import eks_state
 from .addons import Addons, Key
 from .binding import Binding
-from .dispatch import Plan, ask_here, ask_moto, raise_refusal
+from .dispatch import Plan, answered, ask_here, ask_moto
+from .eks_access import AccessEntries
+from .eks_access_handlers import AccessHandlers
 from .kubernetes import ClusterUnreachable, Kubernetes, NodeState
-from .refusal import Refusal
 from .wiring import Cluster
 
 # Versions of EKS add-ons follow their own numbering; this one is nobody's, and says so.
@@ -30,6 +33,7 @@ class Eks:
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
         self._addons = Addons()
+        self._access = AccessEntries()
 
     def plan(self) -> Plan:
         """Return the service: what is real, and what is kept that moto does not keep."""
@@ -47,6 +51,8 @@ class Eks:
                 "UpdateAddon": self.update_addon,
                 "ListAddons": self.list_addons,
                 "DeleteAddon": self.delete_addon,
+                "UpdateNodegroupConfig": self.update_nodegroup,
+                **AccessHandlers(self._access, self._key).handlers(),
             },
         )
 
@@ -80,7 +86,9 @@ class Eks:
     def delete_cluster(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Forget the record and its add-ons; the real cluster stays."""
         answer = ask_moto(context)
-        self._addons.forget((context.account_id, context.region, str(request["name"])))
+        key = (context.account_id, context.region, str(request["name"]))
+        self._addons.forget(key)
+        self._access.forget(key)
         return answer
 
     def create_addon(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,26 +99,29 @@ class Eks:
             f"{request['addonName']}/{uuid.uuid4()}"
         )
         made = self._addons.create(key, request, arn=arn, version=ADDON_VERSION)
-        return {"addon": _record(made)}
+        return {"addon": answered(made)}
 
     def describe_addon(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return an add-on."""
         key = self._key(context, request)
-        return {"addon": _record(self._addons.describe(key, str(request["addonName"])))}
+        return {"addon": answered(self._addons.describe(key, str(request["addonName"])))}
 
     def update_addon(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Change an add-on at once, and answer with the update that is over."""
-        _record(self._addons.update(self._key(context, request), request))
-        return {
-            "update": {
-                "id": str(uuid.uuid4()),
-                "status": "Successful",
-                "type": "AddonUpdate",
-                "params": [],
-                "createdAt": datetime.now(UTC),
-                "errors": [],
-            }
-        }
+        answered(self._addons.update(self._key(context, request), request))
+        return _done("AddonUpdate")
+
+    def update_nodegroup(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the record of a node group at once; the real nodes stay as they are."""
+        cluster, name = str(request["clusterName"]), str(request["nodegroupName"])
+        # An unknown group is answered here, with the error of EKS itself.
+        ask_here(context, "eks", "describe_nodegroup", clusterName=cluster, nodegroupName=name)
+        group = eks_backends[context.account_id][context.region].clusters[cluster].nodegroups[name]
+        group.labels = eks_state.changed_labels(group.labels or {}, request.get("labels") or {})
+        group.taints = eks_state.changed_taints(group.taints or [], request.get("taints") or {})
+        if request.get("scalingConfig"):
+            group.scaling_config = {**(group.scaling_config or {}), **request["scalingConfig"]}
+        return _done("ConfigUpdate")
 
     def list_addons(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the names of a cluster's add-ons."""
@@ -119,7 +130,7 @@ class Eks:
     def delete_addon(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         """Forget an add-on."""
         key = self._key(context, request)
-        return {"addon": _record(self._addons.delete(key, str(request["addonName"])))}
+        return {"addon": answered(self._addons.delete(key, str(request["addonName"])))}
 
     def _key(self, context: Any, request: Mapping[str, Any]) -> Key:
         name = str(request["clusterName"])
@@ -132,8 +143,14 @@ class Eks:
         return wiring.cluster if wiring is not None and wiring.cluster.name == name else None
 
 
-def _record(found: dict[str, Any] | Refusal) -> dict[str, Any]:
-    if isinstance(found, Refusal):
-        raise_refusal(found)
-        return {}
-    return found
+def _done(kind: str) -> dict[str, Any]:
+    return {
+        "update": {
+            "id": str(uuid.uuid4()),
+            "status": "Successful",
+            "type": kind,
+            "params": [],
+            "createdAt": datetime.now(UTC),
+            "errors": [],
+        }
+    }

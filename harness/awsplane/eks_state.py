@@ -59,3 +59,22 @@ def overlay_nodegroup(
         "resourceIds": failing,
     }
     return {**record, "status": "DEGRADED", "health": {"issues": [issue]}}
+
+
+def changed_labels(labels: Mapping[str, str], change: Mapping[str, Any]) -> dict[str, str]:
+    """Return a node group's labels after an UpdateLabelsPayload."""
+    kept = {k: v for k, v in labels.items() if k not in (change.get("removeLabels") or ())}
+    return kept | dict(change.get("addOrUpdateLabels") or {})
+
+
+def changed_taints(
+    taints: Sequence[Mapping[str, Any]], change: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return a node group's taints after an UpdateTaintsPayload; key and effect name a taint."""
+
+    def named(taint: Mapping[str, Any]) -> tuple[Any, Any]:
+        return taint.get("key"), taint.get("effect")
+
+    wanted = change.get("addOrUpdateTaints") or []
+    gone = {named(taint) for taint in [*(change.get("removeTaints") or []), *wanted]}
+    return [dict(t) for t in taints if named(t) not in gone] + [dict(t) for t in wanted]

@@ -19,7 +19,7 @@ from .wiring import Wiring
 LOG = logging.getLogger("awsplane")
 
 # The services of which a module of ours makes the plan; the others are moto alone.
-PLANNED = ("eks", "elasticache", "elbv2", "rds")
+PLANNED = ("cloudfront", "eks", "elasticache", "elbv2", "rds")
 
 
 def _creator(service: str) -> Callable[[], Any]:

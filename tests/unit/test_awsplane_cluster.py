@@ -8,6 +8,8 @@ import pytest
 
 from harness.awsplane import eks_state, elbv2_state
 from harness.awsplane.addons import Addons
+from harness.awsplane.cloudfront_policies import Policies
+from harness.awsplane.eks_access import AccessEntries
 from harness.awsplane.kubernetes import Endpoint, NodeState, parse_endpoints, parse_nodes
 from harness.awsplane.refusal import Refusal
 from harness.awsplane.wiring import Cluster
@@ -201,3 +203,107 @@ def test_addons_are_refused_as_eks_refuses_them_and_die_with_their_cluster() -> 
     assert {r.code for r in missing if isinstance(r, Refusal)} == {"ResourceNotFoundException"}
     assert all(isinstance(r, Refusal) for r in missing)
     assert addons.list(KEY) == []
+
+
+PRINCIPAL = "arn:aws:iam::000000000000:role/admin"
+POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+
+
+def test_an_access_entry_is_made_changed_given_a_policy_and_deleted() -> None:
+    entries = AccessEntries()
+    made = entries.create(KEY, {"principalArn": PRINCIPAL}, arn="arn:x")
+    assert isinstance(made, dict)
+    assert (made["type"], made["username"]) == ("STANDARD", PRINCIPAL)
+
+    entries.update(KEY, {"principalArn": PRINCIPAL, "kubernetesGroups": ["g"]})
+    scope = {"type": "namespace", "namespaces": ["prod"]}
+    given = {"principalArn": PRINCIPAL, "policyArn": POLICY, "accessScope": scope}
+    entries.associate(KEY, given)
+
+    found, policies = entries.describe(KEY, PRINCIPAL), entries.policies(KEY, PRINCIPAL)
+    assert isinstance(found, dict)
+    assert isinstance(policies, list)
+    assert found["kubernetesGroups"] == ["g"]
+    assert [(p["policyArn"], p["accessScope"]) for p in policies] == [(POLICY, scope)]
+    assert entries.principals(KEY) == [PRINCIPAL]
+    assert entries.disassociate(KEY, PRINCIPAL, POLICY) == {}
+    assert entries.policies(KEY, PRINCIPAL) == []
+    assert entries.delete(KEY, PRINCIPAL) == {}
+    assert entries.principals(KEY) == []
+
+
+def test_access_entries_are_refused_as_eks_refuses_them() -> None:
+    entries = AccessEntries()
+    request = {"principalArn": PRINCIPAL, "policyArn": POLICY, "accessScope": {}}
+    missing = [
+        entries.describe(KEY, PRINCIPAL),
+        entries.update(KEY, request),
+        entries.delete(KEY, PRINCIPAL),
+        entries.associate(KEY, request),
+        entries.policies(KEY, PRINCIPAL),
+        entries.disassociate(KEY, PRINCIPAL, POLICY),
+    ]
+    entries.create(KEY, request, arn="arn:x")
+    again = entries.create(KEY, request, arn="arn:x")
+    entries.forget(KEY)
+
+    assert [r.code for r in missing if isinstance(r, Refusal)] == ["ResourceNotFoundException"] * 6
+    assert isinstance(again, Refusal)
+    assert again.code == "ResourceInUseException"
+    assert entries.principals(KEY) == []
+
+
+def test_labels_and_taints_of_a_node_group_are_changed() -> None:
+    labels = eks_state.changed_labels(
+        {"a": "1", "b": "2"}, {"removeLabels": ["a"], "addOrUpdateLabels": {"b": "3", "c": "4"}}
+    )
+    old = [{"key": "k", "value": "v", "effect": "NO_SCHEDULE"}, {"key": "x", "effect": "E"}]
+    new = {"key": "k", "value": "w", "effect": "NO_SCHEDULE"}
+    taints = eks_state.changed_taints(
+        old, {"addOrUpdateTaints": [new], "removeTaints": [{"key": "x", "effect": "E"}]}
+    )
+
+    assert labels == {"b": "3", "c": "4"}
+    assert taints == [new]
+    assert eks_state.changed_taints(old, {}) == old
+
+
+CONFIG = {"Name": "assets", "MinTTL": 0}
+
+
+def test_a_policy_is_made_read_replaced_and_deleted_by_its_etag() -> None:
+    policies = Policies("CachePolicy")
+    made = policies.create("a", CONFIG)
+    assert isinstance(made, dict)
+    identifier, etag = made["CachePolicy"]["Id"], made["ETag"]
+
+    assert policies.get("a", identifier) == made
+    assert policies.config("a", identifier) == {"CachePolicyConfig": CONFIG, "ETag": etag}
+    assert [entry["Type"] for entry in policies.listed("a")] == ["custom"]
+    replaced = policies.update("a", identifier, {**CONFIG, "MinTTL": 5}, etag)
+    assert isinstance(replaced, dict)
+    assert replaced["ETag"] != etag
+    stale = policies.delete("a", identifier, etag)
+    assert isinstance(stale, Refusal)
+    assert (stale.code, stale.status) == ("PreconditionFailed", 412)
+    assert policies.delete("a", identifier, replaced["ETag"]) == {}
+    assert policies.listed("a") == []
+
+
+def test_policies_are_refused_as_cloudfront_refuses_them() -> None:
+    policies = Policies("ResponseHeadersPolicy")
+    made = policies.create("a", CONFIG)
+    assert isinstance(made, dict)
+    identifier = made["ResponseHeadersPolicy"]["Id"]
+
+    refusals = {
+        "twice": policies.create("a", CONFIG),
+        "other account": policies.get("b", identifier),
+        "unknown": policies.update("a", "none", CONFIG, "x"),
+    }
+
+    assert {name: r.code for name, r in refusals.items() if isinstance(r, Refusal)} == {
+        "twice": "ResponseHeadersPolicyAlreadyExists",
+        "other account": "NoSuchResponseHeadersPolicy",
+        "unknown": "NoSuchResponseHeadersPolicy",
+    }
