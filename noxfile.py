@@ -95,6 +95,13 @@ def integration(session: nox.Session) -> None:
 
 
 @nox.session(default=False, venv_backend="none")
+def provision(session: nox.Session) -> None:
+    """Run Terraform with every mapped type against an AWS of its own (3 minutes, no engine)."""
+    _install(session)
+    _python(session, "-m", "pytest", "tests/integration/test_provision.py", *session.posargs)
+
+
+@nox.session(default=False, venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Check style and types."""
     _install(session)

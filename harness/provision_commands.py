@@ -22,14 +22,14 @@ from harness.provision.standin_package import store
 from harness.report import provision_tables
 from harness.stack import lock
 from harness.stack.folders import INFRA, Folders, folders
+from harness.stack.layout import Layout
 
 
 def plan(options: Options, stop: threading.Event) -> Answer:
     """Plan a configuration; needs no stack, then planned as for an empty account."""
     where = folders()
     with _board(options) as board:
-        endpoint = options.endpoint or _stack_endpoint(needed=False)
-        outcome = provisioning.plan(_request(options, endpoint), where, board.report)
+        outcome = provisioning.plan(_request(options, needed=False), where, board.report)
     return _answer(options, outcome, done=False)
 
 
@@ -37,9 +37,9 @@ def apply(options: Options, stop: threading.Event) -> Answer:
     """Apply a configuration to the emulated AWS."""
     where = folders()
     with _board(options) as board:
-        endpoint = options.endpoint or _stack_endpoint(needed=True)
+        request = _request(options, needed=True)
         with _stack_lock(where, options, "apply"):
-            outcome = provisioning.apply(_request(options, endpoint), where, board.report)
+            outcome = provisioning.apply(request, where, board.report)
     return _answer(options, outcome, done=True)
 
 
@@ -47,9 +47,9 @@ def destroy(options: Options, stop: threading.Event) -> Answer:
     """Remove what apply made."""
     where = folders()
     with _board(options) as board:
-        endpoint = options.endpoint or _stack_endpoint(needed=True)
+        request = _request(options, needed=True)
         with _stack_lock(where, options, "destroy"):
-            outcome = provisioning.destroy(_request(options, endpoint), where, board.report)
+            outcome = provisioning.destroy(request, where, board.report)
     return _answer(options, outcome, done=True)
 
 
@@ -60,9 +60,13 @@ COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
 }
 
 
-def _request(options: Options, endpoint: str | None) -> Request:
+def _request(options: Options, *, needed: bool) -> Request:
     safety.refuse_real_aws(os.environ, Path.home())
+    endpoint, addresses = options.endpoint or None, Layout()
+    if endpoint is None:
+        endpoint, addresses = _of_the_stack(needed=needed)
     return Request(
+        addresses=addresses,
         source=Path(options.root) if options.root else INFRA / "terraform" / "production",
         endpoint=endpoint,
         choice=Choice(options.provider),
@@ -95,18 +99,19 @@ def _write_out(path: Path, outcome: Outcome) -> None:
         ) from error
 
 
-def _stack_endpoint(*, needed: bool) -> str | None:
+def _of_the_stack(*, needed: bool) -> tuple[str | None, Layout]:
     # Here, because a plan of a configuration alone needs no engine and not its client library.
     from harness.stack import aws  # noqa: PLC0415
     from harness.stack.attach import attach  # noqa: PLC0415
 
     try:
-        return aws.endpoint(attach(lambda line: None))
+        context = attach(lambda line: None)
+        return aws.endpoint(context), context.layout
     except EnvironmentUnavailable as error:
         if needed:
             error.add_note("Or name an emulator with --endpoint URL.")
             raise
-        return None
+        return None, Layout()
 
 
 def _stack_lock(where: Folders, options: Options, purpose: str) -> AbstractContextManager[Any]:

@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from harness.provision.terraform import Terraform
 from harness.provision.workspace import Workspace
 from harness.stack import lock
 from harness.stack.folders import Folders
+from harness.stack.layout import Layout
 
 Report = Callable[[str], None]
 
@@ -37,7 +38,8 @@ class Request:
     """What a person asked for.
 
     ``endpoint`` None plans as for an empty account, without any API. ``variables`` are
-    ``NAME=VALUE`` texts, ``variable_files`` files of them.
+    ``NAME=VALUE`` texts, ``variable_files`` files of them. ``addresses`` is the stack's own layout,
+    whose emulator is an endpoint of this machine.
     """
 
     source: Path
@@ -46,6 +48,7 @@ class Request:
     mirror: Path | None = None
     variables: tuple[str, ...] = ()
     variable_files: tuple[Path, ...] = ()
+    addresses: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ def _initialised(
             workspace,
             configured,
             endpoint,
-            {**chosen.environment, **_workspace_variables(workspace)},
+            {**chosen.environment, **_standin_variables(workspace, request)},
         ),
         log=workspace.folder / "terraform.log",
         sources={str(root): str(described.root), str(workspace.copy): str(described.base)},
@@ -221,8 +224,9 @@ def _initialised(
     return _Run(request, workspace, terraform, chosen, chosen.record(version), seconds, report)
 
 
-def _workspace_variables(workspace: Workspace) -> dict[str, str]:
+def _standin_variables(workspace: Workspace, request: Request) -> dict[str, str]:
     return {
+        "HARNESS_STANDIN_NETWORK": request.addresses.prefix,
         "HARNESS_STANDIN_JOURNAL": str(workspace.journal),
         "HARNESS_STANDIN_STATE": str(workspace.state),
         "HARNESS_STANDIN_ALIVE": str(workspace.alive),
@@ -261,7 +265,7 @@ def _refuse_other_provider(workspace: Workspace, chosen: Provider) -> None:
 
 def _refuse_endpoint(request: Request) -> None:
     if request.endpoint is not None:
-        safety.refuse_foreign_endpoint(request.endpoint)
+        safety.refuse_foreign_endpoint(request.endpoint, addresses=request.addresses)
 
 
 def _refuse_missing_files(request: Request) -> None:

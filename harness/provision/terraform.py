@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ Report = Callable[[str], None]
 
 _UNREACHABLE = ("EndpointConnectionError", "connection refused", "ConnectTimeoutError")
 _LOCKED = "Error acquiring the state lock"
+_NO_NETWORK = ("could not connect", "dial tcp", "no such host", "request canceled", "timeout")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,15 @@ class Terraform:
     def init(self) -> float:
         """Install providers and local modules; return the seconds it took.
 
-        Raises InputInvalid with Terraform's own words: what fails here is the configuration or a
-        provider that cannot be had.
+        Raises, with Terraform's own words, EnvironmentUnavailable where a registry does not answer
+        and InputInvalid where the configuration asks for what there is not.
         """
         done = self._run(["init", "-input=false", "-no-color"], INIT_LIMIT_SECONDS)
         if done.returncode != 0:
-            text = self._own(done.stdout + done.stderr).strip()
-            raise InputInvalid(f"{self.program.title} init failed: {_squeezed(text)}")
+            text = _squeezed(self._own(done.stdout + done.stderr))
+            message = f"{self.program.title} init failed: {text}"
+            unreachable = any(word in text for word in _NO_NETWORK)
+            raise EnvironmentUnavailable(message) if unreachable else InputInvalid(message)
         return done.seconds
 
     def provider_version(self, source: str) -> str | None:
@@ -134,7 +139,9 @@ class Terraform:
         """Return ``providers schema -json``: of a real provider, tens of seconds."""
         done = self._run(["providers", "schema", "-json"], INIT_LIMIT_SECONDS)
         if done.returncode != 0:
-            raise EnvironmentUnavailable(f"The provider's schema cannot be read: {done.stderr}")
+            raise EnvironmentUnavailable(
+                f"The provider's schema cannot be read: {_squeezed(self._own(done.stderr))}"
+            )
         document: dict[str, Any] = json.loads(done.stdout)
         return document
 
@@ -155,7 +162,9 @@ class Terraform:
         """Return the plan's JSON."""
         done = self._run(["show", "-json", "-no-color", PLAN_FILE], PLAN_LIMIT_SECONDS)
         if done.returncode != 0:
-            raise EnvironmentUnavailable(f"The plan cannot be shown: {self._own(done.stderr)}")
+            raise EnvironmentUnavailable(
+                f"The plan cannot be shown: {_squeezed(self._own(done.stderr))}"
+            )
         return done.stdout.strip().encode()
 
     def apply(self, total: int, verb: str = "apply") -> float:
@@ -235,4 +244,4 @@ def diagnostic(document: Mapping[str, Any]) -> Diagnostic:
 
 def _squeezed(text: str) -> str:
     drawn = str.maketrans(dict.fromkeys("╷╵│", " "))
-    return " ".join(text.translate(drawn).split()) or "nothing was printed"
+    return " ".join(_COLOUR.sub("", text).translate(drawn).split()) or "nothing was printed"

@@ -277,6 +277,7 @@ def _provider_script(where: Folders, aws: str, scratch: Path) -> str:
         "HARNESS_STANDIN_JOURNAL": str(scratch / "journal"),
         "HARNESS_STANDIN_STATE": str(scratch / "state"),
         "HARNESS_STANDIN_ALIVE": str(scratch / "alive"),
+        "HARNESS_STANDIN_NETWORK": "10.0",
     }
     lines = [f"export {name}='{value}'" for name, value in variables.items()]
     return "\n".join(["#!/bin/sh", *lines, standin_binary.SCRIPT.splitlines()[1], ""])

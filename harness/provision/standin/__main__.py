@@ -3,7 +3,8 @@
 Takes from its environment HARNESS_STANDIN_SCHEMA (file with the schemas to serve),
 HARNESS_STANDIN_ENDPOINT (the emulator), HARNESS_STANDIN_VERSION (what the schemas are of),
 HARNESS_STANDIN_JOURNAL and HARNESS_STANDIN_STATE (what earlier runs made, and what is known of it),
-HARNESS_STANDIN_ALIVE (a file that is locked while a provider of this configuration lives).
+HARNESS_STANDIN_ALIVE (a file that is locked while a provider of this configuration lives) and
+HARNESS_STANDIN_NETWORK (prefix of the stack's own addresses).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from harness.provision.standin.afterlife import Afterlife
 from harness.provision.standin.journal import Journal
 from harness.provision.standin.mappings import TYPES
 from harness.provision.standin.servicer import Servicer
+from harness.stack.layout import Layout
 
 
 class _Address:
@@ -37,7 +39,8 @@ def main() -> None:
     # leave what it was making unrecorded.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     endpoint = os.environ["HARNESS_STANDIN_ENDPOINT"]
-    safety.refuse_foreign_endpoint(endpoint)
+    addresses = Layout(os.environ["HARNESS_STANDIN_NETWORK"])
+    safety.refuse_foreign_endpoint(endpoint, addresses=addresses)
     afterlife = Afterlife(Path(os.environ["HARNESS_STANDIN_ALIVE"]))
     afterlife.begin()
     servicer = Servicer(
