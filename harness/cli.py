@@ -7,11 +7,13 @@ import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -19,8 +21,9 @@ import docker.errors
 import requests.exceptions
 
 from harness import command, commands
-from harness.commands import Answer, Options
+from harness.answers import AGE_MAX, Answer, Options
 from harness.errors import EnvironmentUnavailable, ExitCode, HarnessError, InputInvalid
+from harness.plan import Lane
 
 EXAMPLES = """\
 examples:
@@ -33,6 +36,10 @@ examples:
   python -m harness judge results/latest       judge stored histories again
   python -m harness recover                    heal what an interrupted run left behind
   python -m harness down                       take everything down again
+  python -m harness key --out gate.key         make a key pair that signs attestations
+  python -m harness attest results/latest --key gate.key     may this commit be applied?
+  python -m harness verify --attestation results/latest/attestation.json --key gate.key.pub \\
+      --commit "$(git rev-parse HEAD)" --manifests infra/kubernetes/overlays/production
 
 exit codes:
   0 supported   1 refuted   2 inconclusive   64 usage   69 environment unavailable
@@ -198,7 +205,49 @@ def _parser() -> argparse.ArgumentParser:
         )
     audit.add_argument("--sarif", default="", metavar="FILE", help="write SARIF 2.1.0 as well")
     add("recover", "heal what an interrupted run left behind")
+    _gate_options(add)
     return parser
+
+
+def _gate_options(add: Callable[..., argparse.ArgumentParser]) -> None:
+    attest = add("attest", "decide on a stored run with its waivers, and attest the decision")
+    attest.add_argument("path", metavar="PATH", help="results/<run> or results/latest")
+    attest.add_argument("--key", metavar="PRIVATE_KEY", help="sign with it, else unsigned")
+    attest.add_argument("--plan", metavar="PLAN", help="Terraform plan file that is to be applied")
+    verify = add("verify", "compare an attestation with what is about to be applied")
+    verify.add_argument("--attestation", metavar="FILE", required=True, help="from attest")
+    verify.add_argument("--key", metavar="PUBLIC_KEY", help="the signature must be of this key")
+    verify.add_argument("--plan", metavar="PLAN", help="Terraform plan file that is to be applied")
+    verify.add_argument(
+        "--manifests", metavar="PATH", help="rendered manifests, or a kustomize folder to render"
+    )
+    verify.add_argument("--commit", metavar="SHA", help="full name of the commit to be applied")
+    verify.add_argument(
+        "--max-age",
+        dest="age_max",
+        type=_duration,
+        default=AGE_MAX,
+        metavar="AGE",
+        help="oldest run that counts, such as 30d (default), 12h or 90m",
+    )
+    verify.add_argument(
+        "--lane",
+        dest="asked_lane",
+        choices=[lane.value for lane in Lane],
+        help="least lane that the run must have had",
+    )
+    key = add("key", "create an Ed25519 key pair: FILE, readable by its owner only, and FILE.pub")
+    key.add_argument("--out", metavar="FILE", required=True, help="new file of the private key")
+
+
+def _duration(text: str) -> timedelta:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number with d, h or m, such as 30d, got {text!r}"
+        )
+    unit = {"d": "days", "h": "hours", "m": "minutes"}[match[2]]
+    return timedelta(**{unit: int(match[1])})
 
 
 def _install_option(parser: argparse.ArgumentParser) -> None:

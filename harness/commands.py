@@ -5,68 +5,22 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from harness import audit_lane, command, lanes, safety
+from harness import audit_lane, command, gate_commands, lanes, safety
+from harness.answers import Answer, Options
 from harness.chaos.undo import UndoLog
 from harness.errors import ExitCode, FaultFailed
-from harness.plan import Lane, Sabotages
+from harness.plan import Sabotages
 from harness.progress import Board
 from harness.report import stack_tables
 from harness.stack import containers, credentials, engine, host, layout, lifecycle, lock
 from harness.stack.attach import attach, read_record
 from harness.stack.folders import Folders, folders
-
-
-@dataclass(frozen=True)
-class Options:
-    """The arguments of any command, with their defaults."""
-
-    command: str
-    json: bool = False
-    no_install: bool = False
-    keep_images: bool = False
-    no_chaos: bool = False
-    keep: bool = False
-    down: bool = False
-    experiments: Sequence[str] = ()
-    only: Sequence[str] = ()
-    full: bool = False
-    trials: int | None = None
-    seed: int | None = None
-    sabotages: str = "missing"
-    dry_run: bool = False
-    path: str = ""
-    terraform: Sequence[str] = ()
-    kubernetes: Sequence[str] = ()
-    monitoring: Sequence[str] = ()
-    pipeline: Sequence[str] = ()
-    sarif: str = ""
-
-    @property
-    def words(self) -> list[str]:
-        """Return the words of --only and the experiments named, commas split."""
-        given = [*self.only, *self.experiments]
-        return [word.strip() for text in given for word in text.split(",") if word.strip()]
-
-    @property
-    def lane(self) -> Lane:
-        """Return the lane that was asked for."""
-        return Lane.FULL if self.full else Lane.QUICK
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command has to say, for people and for machines."""
-
-    text: str = ""
-    data: Any = None
-    exit_code: int = ExitCode.SUPPORTED
 
 
 def doctor(options: Options, stop: threading.Event) -> Answer:
@@ -203,6 +157,7 @@ COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
     "judge": judge,
     "report": report,
     "recover": recover,
+    **gate_commands.COMMANDS,
 }
 
 

@@ -5,8 +5,11 @@ Every message says what failed, where, what was expected, what was got and the n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -39,6 +42,18 @@ class InputInvalid(HarnessError):
     def __init__(self, problems: Sequence[str] | str) -> None:
         self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+def collect(problems: list[str], act: Callable[[], T]) -> T | None:
+    """Return what ``act`` returns; None after its InputInvalid, whose problems are added.
+
+    For commands with several inputs, so that the problems of all are told at once.
+    """
+    try:
+        return act()
+    except InputInvalid as error:
+        problems += error.problems
+        return None
 
 
 class ExperimentInvalid(InputInvalid):

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from harness import clock, command
 from harness.stack import aws, cache, database, deployment, images, resolver
 from harness.stack.context import Context
 from harness.stack.folders import REPOSITORY
+from harness.stack.layout import Layout
 
 
 def describe_run(context: Context, run: str, seed: int) -> dict[str, Any]:
@@ -29,12 +31,21 @@ def describe_run(context: Context, run: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "stack": context.run,
         "image_digests": store.digests(),
-        "manifest_digests": {
-            overlay: deployment.digest_of_render(overlay, context.layout, context.images)
-            for overlay in ("emulation", "production")
-        },
+        "manifest_digests": manifest_digests(context.layout, context.images),
         "host": describe_host(context),
         "differences": differences(context),
+    }
+
+
+def manifest_digests(addresses: Layout, built: Mapping[str, str]) -> dict[str, str]:
+    """Return the digest of each overlay's render: the emulation's as deployed here.
+
+    Production's is that of the plain render, which is applied there: this host's addresses and
+    images are no part of it, else an attestation of it would hold on this host alone.
+    """
+    return {
+        deployment.EMULATION: deployment.digest_of_render(deployment.EMULATION, addresses, built),
+        deployment.PRODUCTION: deployment.digest_of_render(deployment.PRODUCTION),
     }
 
 

@@ -20,7 +20,7 @@ ROWS: tuple[frozenset[str], ...] = (
     frozenset({"checkers", "audit", "yaml_reader", "documents", "plan"}),
     frozenset({"safety", "stack", "clients", "chaos"}),
     frozenset({"sabotage_store", "judge", "gate", "report", "evidence", "progress", "console"}),
-    frozenset({"runner", "lanes", "audit_lane", "commands"}),
+    frozenset({"runner", "lanes", "audit_lane", "answers", "commands", "gate_commands"}),
     frozenset({"cli", "__main__"}),
 )
 PURE = {"model": {"errors"}, "checkers": {"model", "errors", "checkers"}}

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.gate import summary
 from harness.model.verdict import Verdict
 from harness.report import wording
+from harness.report.decision import read as read_decision
 from harness.report.html import evidence_link, meaning, untested
 from harness.report.stored import StoredClaim, StoredRun, read_run
 
@@ -31,6 +33,7 @@ def _lines(run: StoredRun) -> Iterator[str]:
     yield ""
     yield f"{meaning(run)} {wording.summary(run)}."
     yield ""
+    yield from _decision(run)
     yield from _table(
         ("Claim", "Bound", "Measured", "Documented", "Fidelity", "Verdict", "Sabotage", "Evidence"),
         [_row(run, claim) for claim in run.claims],
@@ -55,6 +58,41 @@ def _lines(run: StoredRun) -> Iterator[str]:
         yield from ("", f"### {heading}", "")
         for what, why in entries:
             yield f"- **{_text(what)}**" + (f": {_text(why)}" if why else "")
+
+
+def _decision(run: StoredRun) -> Iterator[str]:
+    """Yield what the gate decided on this run, where an attestation lies beside it."""
+    attested = read_decision(run.folder)
+    if attested is None:
+        return
+    decision = attested.decision
+    yield from ("## Decision of the gate", "", f"**{summary.headline(decision)}**", "")
+    if attested.stale:
+        files = ", ".join(attested.stale)
+        yield f"This decision is out of date: {files} changed since. Attest the run again."
+        yield ""
+    signers = ", ".join(attested.signers)
+    signed = f"its signature names key {_text(signers)}" if signers else "it is not signed"
+    yield f"Decided on {decision.day}; {signed}."
+    yield ""
+    yield from (f"- Fault of the run: {_text(each)}" for each in decision.refusals)
+    yield from (f"- {_text(each)}" for each in decision.remarks)
+    stopped = [*decision.refused, *decision.waived]
+    if stopped:
+        yield ""
+        yield from _table(
+            ("Claim", "Outcome", "Verdict", "Why, and the waiver"),
+            [
+                (
+                    claim.id,
+                    claim.outcome.value,
+                    f"{wording.SYMBOLS[claim.verdict]} {claim.verdict.value}",
+                    summary.reason_of(claim),
+                )
+                for claim in stopped
+            ],
+        )
+    yield ""
 
 
 def _row(run: StoredRun, claim: StoredClaim) -> tuple[str, ...]:

@@ -15,8 +15,9 @@ import pytest
 from harness.chaos.compose import experiment_names
 from harness.chaos.kube import Kube
 from harness.chaos.undo import UndoLog
+from harness.errors import ExitCode
 from harness.polling import wait_until
-from harness.stack import cache, database, deployment, layout
+from harness.stack import cache, database, deployment, engine, layout
 from harness.stack.containers import find
 from harness.stack.context import Context
 from harness.stack.folders import REPOSITORY, folders
@@ -63,9 +64,9 @@ def _wait_for_fault(process: subprocess.Popen[bytes], log: Path) -> None:
     wait_until(injected, what="a fault to be injected", limit_seconds=FAULT_LIMIT_SECONDS)
 
 
-def _recover() -> None:
+def _succeed(*arguments: str) -> None:
     done = subprocess.run(
-        _harness("recover"),
+        _harness(*arguments),
         cwd=REPOSITORY,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -114,7 +115,7 @@ def test_sigkill_in_the_middle_is_healed(stack: Context, name: str, tmp_path: Pa
     for worker in workers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
-    _recover()
+    _succeed("recover")
 
     _assert_as_before(stack)
 
@@ -128,4 +129,26 @@ def test_sigterm_in_the_middle_heals_by_itself(stack: Context, tmp_path: Path) -
 
     assert process.wait(timeout=RECOVER_LIMIT_SECONDS) == 130, log.read_text()
     assert "interrupted" in log.read_text()
+    _assert_as_before(stack)
+
+
+def test_a_dead_engine_is_told_and_the_next_up_heals(stack: Context, tmp_path: Path) -> None:
+    """The engine is killed with a fault in place: the run says so, and ``up`` mends all."""
+    where = folders()
+    if not engine.is_ours(where):
+        pytest.skip("the engine is not the harness's own, so it is not killed")
+    log = tmp_path / "log"
+    process = _start("cache-primary-kill", log)
+    try:
+        _wait_for_fault(process, log)
+        os.kill(int((where.cache / "engine" / "dockerd.pid").read_text()), signal.SIGKILL)
+        code = process.wait(timeout=RECOVER_LIMIT_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert code in {ExitCode.INCONCLUSIVE, ExitCode.UNAVAILABLE}, log.read_text()
+    assert "Not healed" in log.read_text()
+    assert UndoLog.of(where).pending()
+    _succeed("up")
     _assert_as_before(stack)

@@ -145,7 +145,7 @@ def test_health_gets_its_turn_under_load(backend: tuple[int, int]) -> None:
         thread.join()
 
     assert status == 200
-    assert elapsed < 2.0
+    assert elapsed < 5.0
 
 
 def test_longpolling_holds_a_bounded_time(backend: tuple[int, int]) -> None:

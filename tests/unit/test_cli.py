@@ -11,7 +11,7 @@ import pytest
 import requests.exceptions
 
 from harness import cli, commands
-from harness.commands import Answer, Options
+from harness.answers import Answer, Options
 from harness.errors import EnvironmentUnavailable, ExitCode, HarnessError, InputInvalid
 
 

@@ -14,7 +14,7 @@ from harness.model.verdict import Verdict
 def test_a_refusal_is_reported_within_the_stated_error(tmp_path: Path) -> None:
     trial = meter_error.measure("refuse", 0.3, tmp_path, 0.5)
 
-    assert trial.planted == pytest.approx(0.3, abs=0.1)
+    assert trial.planted >= 0.3
     assert trial.error is not None
     assert trial.stated_error is not None
     assert trial.error <= trial.stated_error

@@ -99,3 +99,40 @@ output "alarm_topic_arn" {
   description = "Topic of the alarms; somebody has to subscribe."
   value       = module.monitoring.alarm_topic_arn
 }
+
+# The names below fill the placeholders of the manifests: ${NAME} is the output in lower case.
+
+output "ecr_registry" {
+  description = "Host of the image repositories."
+  value       = split("/", values(module.registry.repository_urls)[0])[0]
+}
+
+output "rds_primary_address" {
+  description = "Name of the database's writer."
+  value       = module.database.primary_endpoint
+}
+
+output "redis_primary_address" {
+  description = "Name of the cache's primary."
+  value       = module.cache.primary_endpoint
+}
+
+output "target_group_backend_arn" {
+  description = "Target group of the backend."
+  value       = module.edge.target_group_arns["backend"]
+}
+
+output "target_group_longpolling_arn" {
+  description = "Target group of the backend's long polling."
+  value       = module.edge.target_group_arns["longpolling"]
+}
+
+output "target_group_frontend_arn" {
+  description = "Target group of the frontend."
+  value       = module.edge.target_group_arns["frontend"]
+}
+
+output "target_group_gateway_arn" {
+  description = "Target group of the gateway."
+  value       = module.edge.target_group_arns["gateway"]
+}

@@ -1,0 +1,1 @@
+"""The gate: may this environment be applied? Waivers, policy, attestation, verification."""
