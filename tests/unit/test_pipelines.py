@@ -346,6 +346,10 @@ OUTPUTS = {
     "rds_primary_address": "db.example",
     "redis_primary_address": "cache.example",
     "acm_certificate_arn": "arn:aws:acm:ap-south-1:123456789012:certificate/x",
+    **{
+        f"target_group_{name}_arn": f"arn:aws:elasticloadbalancing:x:123456789012:targetgroup/{name}"
+        for name in ("backend", "longpolling", "frontend", "gateway")
+    },
 }
 needs_fill = pytest.mark.skipif(
     not (shutil.which("envsubst") and shutil.which("jq")), reason="envsubst and jq are needed"
