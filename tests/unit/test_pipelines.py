@@ -347,7 +347,7 @@ OUTPUTS = {
     "redis_primary_address": "cache.example",
     "acm_certificate_arn": "arn:aws:acm:ap-south-1:123456789012:certificate/x",
     **{
-        f"target_group_{name}_arn": f"arn:aws:elasticloadbalancing:x:123456789012:targetgroup/{name}"
+        f"target_group_{name}_arn": f"arn:aws:elb:x:123456789012:targetgroup/{name}"
         for name in ("backend", "longpolling", "frontend", "gateway")
     },
 }
