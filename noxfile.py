@@ -134,7 +134,9 @@ def _unit(session: nox.Session, *arguments: str) -> None:
 
 def _browser(session: nox.Session) -> None:
     """Install Chromium for the report's own test where that is possible unasked."""
-    if shutil.which("chromium") or os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if all(shutil.which(program) for program in ("chromium", "chromedriver")):
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     settings = {"DEBIAN_FRONTEND": "noninteractive"}
     packages = ["chromium", "chromium-driver"]

@@ -148,16 +148,17 @@ def bucket_found(inventory: Inventory) -> Iterator[Mark]:
     needs=(PIPELINE,),
 )
 def cluster_named(inventory: Inventory) -> Iterator[Mark]:
-    """A script that uses kubectl says which cluster it means."""
-    named = re.compile(r"--context|--kubeconfig|update-kubeconfig|KUBECONFIG=|\$\{KUBECONFIG:\?")
-    # Rendering asks no cluster.
-    asks = re.compile(r"\bkubectl\s+(?!kustomize\b)\S")
+    """A script that asks a cluster says which one it means, or its callers do."""
     for script in inventory.scripts:
-        first = next((p for p, line in _lines(script) if asks.search(line)), None)
+        first = next((p for p, line in _lines(script) if _ASKS.search(line)), None)
         if first is None:
             continue
-        given = "KUBECONFIG" in script.given
-        if given or named.search(script.text) or _named_before(inventory, script, named):
+        callers = [
+            other
+            for other in inventory.scripts
+            if other.place.file != script.place.file and script.name in other.text
+        ]
+        if _names(inventory, script) or (callers and all(_names(inventory, c) for c in callers)):
             yield FINE
         else:
             yield Defect(
@@ -167,6 +168,20 @@ def cluster_named(inventory: Inventory) -> Iterator[Mark]:
                 "neither",
                 "name the cluster",
             )
+
+
+# kubectl's commands that only render, or only look at its own configuration, ask no cluster.
+_ASKS = re.compile(r"\bkubectl\s+(?!kustomize\b|config\b|completion\b|version\s+--client)\S")
+_NAMES = re.compile(r"--context|--kubeconfig|update-kubeconfig|KUBECONFIG=")
+
+
+def _names(inventory: Inventory, script: Script) -> bool:
+    """Say whether a script, or an earlier step of its workflow file, names the cluster."""
+    return (
+        "KUBECONFIG" in script.given
+        or _NAMES.search(script.text) is not None
+        or _named_before(inventory, script, _NAMES)
+    )
 
 
 def _named_before(inventory: Inventory, script: Script, named: re.Pattern[str]) -> bool:

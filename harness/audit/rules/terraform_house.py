@@ -18,7 +18,7 @@ from harness.audit.rule import (
     rule,
     undecided,
 )
-from harness.audit.rules.placeholders import NAME, filled_names, may_fill
+from harness.audit.rules.placeholders import NAME, filled_names
 from harness.audit.value import as_list, as_switch, dig
 
 _APPLY = ("section 1.5, Terraform modules apply without errors",)
@@ -202,8 +202,6 @@ def placeholders_filled(inventory: Inventory) -> Iterator[Mark]:
             for name in NAME.findall(value):
                 if name in filled:
                     yield FINE
-                elif may_fill(inventory, name):
-                    yield undecided(found, path, f"${{{name}}}: the keys of an output are unknown")
                 elif not told:
                     yield undecided(
                         found, path, f"${{{name}}}: neither Terraform nor pipeline given"

@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from harness.audit import monitoring, pipeline
+from harness.audit.judging import State, judge
 from harness.audit.promql import selections
 from harness.audit.resource import Domain
+from harness.audit.rules import RULES
 from harness.audit.rules.disruption import allowed
 from harness.audit.rules.names import covers
 from harness.audit.rules.shell import options_of
 from harness.audit.rules.terraform_house import admits
 from harness.audit.sources import Sources, load
-from tests.unit.audit.inputs import Files, inventory
+from tests.unit.audit.inputs import TODAY, Files, inventory
 
 
 def _read(folder: Path, text: str) -> tuple[object, list[str]]:
@@ -124,6 +126,19 @@ def test_pipelines_without_anything_are_a_problem(tmp_path: Path) -> None:
     pipeline.load(tmp_path / "absent", problems)
 
     assert len(problems) == 2
+
+
+def test_a_script_may_rely_on_the_cluster_of_its_caller(tmp_path: Path) -> None:
+    """A script is asked about by itself, unless every step that calls it names the cluster."""
+    rule = next(r for r in RULES if r.id == "script-cluster-named")
+    (tmp_path / "deploy.sh").write_text("kubectl apply -f a\n", encoding="utf-8")
+    alone = judge(load(Sources(pipeline=(tmp_path,)), None), TODAY, [rule])
+    step = "{jobs: {a: {steps: [{run: ./deploy.sh, env: {KUBECONFIG: a}}]}}}\n"
+    (tmp_path / "flow.yaml").write_text(step, encoding="utf-8")
+    called = judge(load(Sources(pipeline=(tmp_path,)), None), TODAY, [rule])
+
+    assert alone.results[0].state is State.BROKEN
+    assert called.results[0].state is State.HELD
 
 
 def test_a_single_script_is_an_input(tmp_path: Path) -> None:
