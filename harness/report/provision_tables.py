@@ -11,6 +11,8 @@ from rich.table import Table
 from harness.provision.changes import Row
 from harness.report.tables import terminal
 
+_DONE = {"add": "added", "change": "changed", "replace": "replaced", "destroy": "destroyed"}
+
 
 def changes(rows: Sequence[Row], record: Mapping[str, Any], *, done: bool) -> str:
     """Return what a plan changes by type, and with what it was planned.
@@ -19,7 +21,11 @@ def changes(rows: Sequence[Row], record: Mapping[str, Any], *, done: bool) -> st
     """
     parts = [_table(rows)] if rows else []
     totals = record["changes"]
-    counted = ", ".join(f"{number} to {kind}" for kind, number in totals.items() if number)
+    counted = ", ".join(
+        f"{number} {_DONE[kind] if done else f'to {kind}'}"
+        for kind, number in totals.items()
+        if number
+    )
     if not rows:
         parts.append("No changes: the emulator is as the configuration says.\n")
     else:

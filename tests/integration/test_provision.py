@@ -355,7 +355,7 @@ resource "aws_vpc" "main" {
   tags       = { Name = "interrupted" }
 }
 resource "aws_subnet" "many" {
-  count      = 40
+  count      = 60
   vpc_id     = aws_vpc.main.id
   cidr_block = "10.9.${count.index}.0/24"
 }
@@ -393,7 +393,10 @@ def test_an_interrupted_apply_can_be_applied_again_and_destroyed(
     source = _write(tmp_path / "interrupted", MANY)
     running = _cli(where, "apply", *_options(source, aws))
     wait_until(
-        lambda: len(_subnets(aws)) >= 5, what="some subnets", limit_seconds=60, interval_seconds=0.1
+        lambda: len(_subnets(aws)) >= 5,
+        what="some subnets",
+        limit_seconds=60,
+        interval_seconds=0.05,
     )
     stop(running)
     code = running.wait(timeout=90)
@@ -405,8 +408,8 @@ def test_an_interrupted_apply_can_be_applied_again_and_destroyed(
     provisioning.destroy(request, where, lambda line: None)
 
     assert code == (130 if stop is _interrupt else -signal.SIGKILL)
-    assert 5 <= made < 40
-    assert sorted(after) == sorted(f"10.9.{n}.0/24" for n in range(40))
+    assert 5 <= made < 60
+    assert sorted(after) == sorted(f"10.9.{n}.0/24" for n in range(60))
     assert not second.rows
     assert _subnets(aws) == []
 

@@ -269,6 +269,8 @@ def test_the_table_says_which_provider_planned() -> None:
     rows = [changes.Row("aws_vpc", add=3)]
     text = provision_tables.changes(rows, record, done=False)
 
+    assert "Done: 3 added" in provision_tables.changes(rows, record, done=True)
+
     for part in (
         "aws_vpc",
         "3 to add",
