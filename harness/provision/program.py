@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from harness.errors import EnvironmentUnavailable
 
 VERSION_MIN = (1, 10, 0)
 _NAMES = ("terraform", "tofu")
-# Part of a provider's address in lock files, state and mirrors; nothing is fetched by naming it.
-_HOSTS = {"terraform": "registry.terraform.io", "tofu": "registry.opentofu.org"}
 _VERSION_LIMIT_SECONDS = 30
+# Names a provider without a host, so that the program shows which one it puts there.
+_PROBE = 'terraform {\n  required_providers {\n    aws = { source = "hashicorp/aws" }\n  }\n}\n'
+_QUIET = {"TF_CLI_CONFIG_FILE": "/dev/null", "CHECKPOINT_DISABLE": "1"}
 _REMEDY = (
     "Next step: install Terraform 1.10 or newer (developer.hashicorp.com/terraform/install) or "
     "OpenTofu 1.10 or newer (opentofu.org/docs/intro/install) and put it on PATH."
@@ -24,21 +26,21 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Program:
-    """The program that runs: ``name`` is terraform or tofu."""
+    """The program that runs: ``name`` is terraform or tofu.
+
+    ``provider_host`` is the host in the address of providers that name none: a part of lock
+    files, state and mirrors.
+    """
 
     name: str
     path: Path
     version: str
+    provider_host: str
 
     @property
     def title(self) -> str:
         """Return name and version for people."""
         return f"{'Terraform' if self.name == 'terraform' else 'OpenTofu'} {self.version}"
-
-    @property
-    def provider_host(self) -> str:
-        """Return the host in the address of providers that name none."""
-        return _HOSTS[self.name]
 
 
 def find() -> Program:
@@ -54,12 +56,13 @@ def find() -> Program:
         answer = command.run(
             [found, "version", "-json"],
             limit_seconds=_VERSION_LIMIT_SECONDS,
-            environment={"TF_CLI_CONFIG_FILE": "/dev/null", "CHECKPOINT_DISABLE": "1"},
+            environment=_QUIET,
             check=False,
         )
         version = parse_version(answer.stdout)
         if version is not None and version >= VERSION_MIN:
-            return Program(name, Path(found), ".".join(map(str, version)))
+            shown = ".".join(map(str, version))
+            return Program(name, Path(found), shown, _provider_host(found))
         shown = ".".join(map(str, version)) if version else "no version that could be read"
         too_old.append(f"{found} ({shown})")
     if too_old:
@@ -70,6 +73,25 @@ def find() -> Program:
     raise EnvironmentUnavailable(
         f"Neither terraform nor tofu was found on PATH; plan, apply and destroy run one. {_REMEDY}"
     )
+
+
+def _provider_host(found: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "main.tf").write_text(_PROBE)
+        answer = command.run(
+            [found, "providers"],
+            limit_seconds=_VERSION_LIMIT_SECONDS,
+            environment=_QUIET,
+            cwd=Path(folder),
+            check=False,
+        )
+    match = re.search(r"provider\[([^/\]]+)/hashicorp/aws\]", answer.stdout)
+    if match is None:
+        raise EnvironmentUnavailable(
+            f"{found} providers: expected the address of hashicorp/aws, got "
+            f"{(answer.stdout + answer.stderr).strip()[:300] or 'nothing'}. {_REMEDY}"
+        )
+    return match[1]
 
 
 def parse_version(answer: str) -> tuple[int, int, int] | None:

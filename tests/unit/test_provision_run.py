@@ -23,7 +23,7 @@ from harness.provision.workspace import Workspace
 from harness.report import provision_tables
 from harness.stack.folders import Folders
 
-TERRAFORM = Program("terraform", Path("/terraform"), "1.11.4")
+TERRAFORM = Program("terraform", Path("/terraform"), "1.11.4", "providers.example")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,11 @@ def test_versions_are_read(answer: str, version: tuple[int, int, int] | None) ->
 
 def _script(folder: Path, name: str, version: str) -> None:
     path = folder / name
-    path.write_text(f'#!/bin/sh\necho \'{{"terraform_version": "{version}"}}\'\n')
+    path.write_text(
+        "#!/bin/sh\n"
+        '[ "$1" = providers ] && { echo "provider[providers.example/hashicorp/aws]"; exit; }\n'
+        f'echo \'{{"terraform_version": "{version}"}}\'\n'
+    )
     path.chmod(0o755)
 
 
@@ -59,6 +63,7 @@ def test_the_first_program_that_is_new_enough_is_taken(
     found = program.find()
 
     assert (found.name, found.version, found.title) == ("tofu", "1.10.2", "OpenTofu 1.10.2")
+    assert found.provider_host == "providers.example"
 
 
 @pytest.mark.parametrize(("version", "what"), [("1.9.8", "1.9.8"), (None, "was found on PATH")])
