@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.elasticache.models import elasticache_backends
+
 from . import elasticache_state, event_window, names
 from .binding import Binding
 from .cache_records import Records
@@ -30,6 +32,17 @@ def plan(binding: Binding) -> Plan:
     return ElastiCache(binding).plan()
 
 
+def delete_group(context: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Forget the group; moto would show it as being deleted for ever.
+
+    The stack's own servers stay: the record that stood for them goes.
+    """
+    answer = ask_moto(context)
+    groups = elasticache_backends[context.account_id][context.region].replication_groups
+    groups.pop(str(request["ReplicationGroupId"]), None)
+    return answer
+
+
 class ElastiCache:
     """Handlers of ElastiCache, with the events and the calls of TestFailover so far."""
 
@@ -49,7 +62,11 @@ class ElastiCache:
                 "DescribeEvents": self.events,
                 "TestFailover": self.test_failover,
             },
-            kept={"CreateReplicationGroup": self.show, **Records().handlers()},
+            kept={
+                "CreateReplicationGroup": self.show,
+                "DeleteReplicationGroup": delete_group,
+                **Records().handlers(),
+            },
         )
 
     def show(self, context: Any, request: Mapping[str, Any]) -> dict[str, Any]:

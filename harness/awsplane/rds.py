@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.rds import utils as moto_utils
-
-from . import event_window, rds_cluster_state, rds_events, rds_state
+from . import event_window, rds_cluster_state, rds_events, rds_moto, rds_state, rds_tags
 from .binding import Binding
 from .dispatch import Plan, ask_here, ask_moto, raise_refusal
 from .patroni import Patroni, Refused, Unreachable, View
@@ -27,22 +25,10 @@ LOG = logging.getLogger("awsplane")
 FAILOVER_LIMIT_SECONDS = 180.0
 RESTART_LIMIT_SECONDS = 120.0
 
-_overlap_seconds = moto_utils.get_overlap_between_two_date_ranges
-
-
-def _overlap_of_adjacent_windows(
-    start_time_1: datetime, end_time_1: datetime, start_time_2: datetime, end_time_2: datetime
-) -> int:
-    # moto refuses an overlap of 0 s or more, but AWS takes a maintenance window that begins
-    # when the backup window ends, and the document has one.
-    return int(_overlap_seconds(start_time_1, end_time_1, start_time_2, end_time_2)) - 1
-
-
-moto_utils.get_overlap_between_two_date_ranges = _overlap_of_adjacent_windows
-
 
 def plan(binding: Binding) -> Plan:
     """Return the service RDS."""
+    rds_moto.fit()
     return Rds(binding).plan()
 
 
@@ -70,6 +56,7 @@ class Rds:
                 "ModifyDBCluster": self.show_clusters,
                 "ModifyDBInstance": self.show,
                 "PromoteReadReplica": self.promote,
+                **rds_tags.handlers(),
             },
         )
 

@@ -105,3 +105,13 @@ def event(instance_event: str, database: Database, server: str) -> Event | None:
 
 def _leads(view: View | None, server: str) -> bool:
     return view is not None and view.leader is not None and view.leader.name == server
+
+
+def parameter_group_in(arn: str) -> str | None:
+    """Return the name of the DB cluster parameter group that an ARN means; None for others.
+
+    >>> parameter_group_in("arn:aws:rds:ap-south-1:000000000000:cluster-pg:settings")
+    'settings'
+    """
+    words = arn.split(":")
+    return words[6].lower() if len(words) == 7 and words[5] == "cluster-pg" else None

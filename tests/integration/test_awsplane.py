@@ -513,3 +513,65 @@ def test_chaostoolkits_own_action_reboots_with_failover(
     _wait_available(cool)
 
     assert rds_events.promoted(before, patroni.view())
+
+
+def test_cluster_parameter_groups_have_their_tags(stack: Context) -> None:
+    """Tags given when the group is made and later are read back; an unknown group is an error."""
+    rds = aws.client(stack, "rds")
+    name = "tagged-settings"
+    made = rds.create_db_cluster_parameter_group(
+        DBClusterParameterGroupName=name,
+        DBParameterGroupFamily="postgres16",
+        Description="of a test",
+        Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}],
+    )["DBClusterParameterGroup"]
+    arn = made["DBClusterParameterGroupArn"]
+    try:
+        rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "a", "Value": "3"}])
+        rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["b"])
+        found = rds.list_tags_for_resource(ResourceName=arn)["TagList"]
+    finally:
+        rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=name)
+    with pytest.raises(ClientError) as gone:
+        rds.list_tags_for_resource(ResourceName=arn)
+
+    assert found == [{"Key": "a", "Value": "3"}]
+    assert gone.value.response["Error"]["Code"] == "DBParameterGroupNotFound"
+
+
+def test_a_deleted_replication_group_is_gone(stack: Context) -> None:
+    """A group without real servers is made, deleted, and then not found."""
+    elasticache = aws.client(stack, "elasticache")
+    name = "to-be-deleted"
+    elasticache.create_replication_group(
+        ReplicationGroupId=name, ReplicationGroupDescription="of a test", NumCacheClusters=1
+    )
+    shown = elasticache.delete_replication_group(ReplicationGroupId=name)["ReplicationGroup"]
+    with pytest.raises(ClientError) as gone:
+        elasticache.describe_replication_groups(ReplicationGroupId=name)
+
+    assert shown["Status"] == "deleting"
+    assert gone.value.response["Error"]["Code"] == "ReplicationGroupNotFoundFault"
+
+
+def test_the_master_password_of_a_cluster_is_encrypted_with_the_key_that_was_given(
+    stack: Context,
+) -> None:
+    """A key of the emulator's own KMS is taken, and shown by its ARN."""
+    key = aws.client(stack, "kms").create_key()["KeyMetadata"]
+    rds = aws.client(stack, "rds")
+    name = "with-a-secret"
+    made = rds.create_db_cluster(
+        DBClusterIdentifier=name,
+        Engine="postgres",
+        DBClusterInstanceClass="db.r6gd.large",
+        AllocatedStorage=100,
+        StorageType="io1",
+        Iops=1000,
+        MasterUsername="harness",
+        ManageMasterUserPassword=True,
+        MasterUserSecretKmsKeyId=key["Arn"],
+    )["DBCluster"]
+    rds.delete_db_cluster(DBClusterIdentifier=name, SkipFinalSnapshot=True)
+
+    assert made["MasterUserSecret"]["KmsKeyId"] == key["Arn"]

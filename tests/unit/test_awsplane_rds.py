@@ -454,3 +454,21 @@ def test_a_cluster_tells_start_and_end_of_a_failover(
     assert event is None or event.message.endswith(
         "failover to DB instance: prod-primary-instance-2"
     )
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        ("arn:aws:rds:ap-south-1:000000000000:cluster-pg:Settings", "settings"),
+        ("arn:aws:rds:ap-south-1:000000000000:pg:settings", None),
+        ("arn:aws:rds:ap-south-1:000000000000:cluster:cluster-pg", None),
+        ("arn:aws:rds:ap-south-1:000000000000:cluster-pg", None),
+        ("cluster-pg", None),
+        ("", None),
+    ],
+)
+def test_the_arn_of_a_cluster_parameter_group_is_told_from_others(
+    arn: str, expected: str | None
+) -> None:
+    """Names are lower case, as RDS stores them; what is no such ARN is left to moto."""
+    assert rds_cluster_state.parameter_group_in(arn) == expected
