@@ -364,3 +364,12 @@ def _programs(facts: HostFacts) -> Iterator[Check]:
         yield Check(
             f"program {name}", State.OK, version or "not on PATH", "on PATH, or built by up"
         )
+    found = [f"{n} {facts.programs[n]}" for n in ("terraform", "tofu") if facts.programs.get(n)]
+    yield _check(
+        "program terraform",
+        bool(found),
+        ", ".join(found) or "not on PATH",
+        "only needed by plan, apply, destroy and the tests",
+        "install Terraform or OpenTofu, 1.10 or newer",
+        otherwise=State.WARNING,
+    )

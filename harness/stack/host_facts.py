@@ -53,6 +53,8 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "debootstrap": ("debootstrap", "--version"),
     "kind": ("kind", "version"),
     "kubectl": ("kubectl", "version", "--client"),
+    "terraform": ("terraform", "version"),
+    "tofu": ("tofu", "version"),
 }
 
 _DEFAULT_ENGINE_ROOT = Path("/var/lib/docker")

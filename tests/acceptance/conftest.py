@@ -51,6 +51,7 @@ def judged(request: pytest.FixtureRequest, stack: Context, left_out: frozenset[s
     def report(line: str) -> None:
         # Past pytest's capture: this takes long, and silence looks like a hang.
         terminal.write_line(f"[{clock.monotonic() - started:7.1f} s] {line}")
+        terminal.flush()
 
     asked = lanes.Request(lane=Lane.QUICK, only=(), trials=None, seed=SEED, sabotages=Sabotages.ALL)
     where = folders()

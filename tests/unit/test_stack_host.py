@@ -162,6 +162,13 @@ ROWS: list[tuple[str, dict[str, Any], State, str]] = [
     ("program ip", {"programs": _lacking("ip"), "engine": None}, State.PROBLEM, "iproute2"),
     ("program iptables", {"programs": _lacking("iptables")}, State.WARNING, "iptables"),
     ("program go", {"programs": _lacking("go")}, State.WARNING, "Go 1.24"),
+    (
+        "program terraform",
+        {"programs": _lacking("terraform", "tofu")},
+        State.WARNING,
+        "Terraform or OpenTofu",
+    ),
+    ("program terraform", {"programs": _lacking("terraform")}, State.OK, ""),
     ("program go", {"programs": {**FIT.programs, "go": "1.19.8"}}, State.WARNING, "Go 1.24"),
     ("program go", {"programs": _lacking("go"), "warm": True}, State.OK, ""),
     ("program kind", {"programs": _lacking("kind")}, State.OK, ""),
