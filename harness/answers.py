@@ -20,6 +20,7 @@ class Options:
     command: str
     json: bool = False
     no_install: bool = False
+    empty_account: bool = False
     keep_images: bool = False
     aws: bool = False
     no_chaos: bool = False

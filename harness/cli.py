@@ -35,6 +35,7 @@ examples:
   python -m harness run pdb-drain --trials 3   one experiment, three times, on the running stack
   python -m harness judge results/latest       judge stored histories again
   python -m harness plan --terraform DIR       plan a configuration; needs no stack
+  python -m harness up --empty-account         a stack whose account is left to Terraform
   python -m harness apply --terraform DIR      apply it to the emulated AWS
   python -m harness destroy --terraform DIR    remove what apply made
   python -m harness recover                    heal what an interrupted run left behind
@@ -185,6 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", "say what is missing on this host and what mends it")
     up = add("up", "bring the whole stack up (idempotent)")
     _install_option(up)
+    up.add_argument(
+        "--empty-account",
+        action="store_true",
+        help="make no resources in the emulated AWS account, so that apply can make them",
+    )
     down = add("down", "remove everything but the cache")
     down.add_argument(
         "--keep-images", action="store_true", help="leave the image tags in the engine"

@@ -178,7 +178,12 @@ def refuse_real_accounts() -> None:
 def bring_up(where: Folders, options: Options, board: Board) -> lifecycle.Timing:
     """Check the host, heal what is left over, and bring every part up."""
     host.require(host.inspect(where))
-    context = lifecycle.prepare(where, install=not options.no_install, report=board.report)
+    context = lifecycle.prepare(
+        where,
+        install=not options.no_install,
+        report=board.report,
+        empty_account=options.empty_account,
+    )
     heal(where, board)
     return lifecycle.up(context)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from harness.errors import EnvironmentUnavailable
 from harness.stack import credentials, engine, images, network
 from harness.stack.context import Context
 from harness.stack.folders import Folders, folders
+
+# In the record of the stack: what the emulated account held when it came up.
+ACCOUNT = "account"
+SEEDED = "seeded"
+EMPTY = "empty"
 
 
 def attach(report: Callable[[str], None] = print) -> Context:
@@ -33,7 +38,13 @@ def attach(report: Callable[[str], None] = print) -> Context:
         credentials=credentials.ensure(where.state, addresses),
         images=images.ImageStore(client, where, report).references(),
         report=report,
+        seeded=is_seeded(record),
     )
+
+
+def is_seeded(record: Mapping[str, str]) -> bool:
+    """Say whether the stack of ``record`` was brought up with the document's resources."""
+    return record.get(ACCOUNT, SEEDED) == SEEDED
 
 
 def read_record(where: Folders) -> dict[str, str] | None:

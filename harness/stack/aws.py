@@ -85,6 +85,9 @@ def up(context: Context) -> None:
             f"Next step: docker logs {layout.AWS}"
         )
     context.report(f"aws: {len(SERVICES)} services run after {clock.monotonic() - started:.1f} s")
+    if not context.seeded:
+        context.report("aws: the account is left empty, for python -m harness apply")
+        return
     seed = load()
     missing = seeded(context, seed)
     if missing:

@@ -62,11 +62,15 @@ class Resource:
 def up(context: Context) -> None:
     """Wire the emulator to the stack and make the resources that are missing.
 
+    An account that is left to Terraform is only wired.
+
     Raises EnvironmentUnavailable naming the resource that cannot be made, and LimitExceeded
     when the real database does not show as available.
     """
     control = Control(aws.endpoint(context))
     control.wire(wiring(context))
+    if not context.seeded:
+        return
     resources = load(RESOURCES, aws.values(context))
     made = [
         resource.name

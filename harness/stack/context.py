@@ -19,7 +19,9 @@ class Context:
     """The engine, the run's id, addresses, folders, credentials and built image references.
 
     ``images`` maps a name of the image manifest to the reference that the engine knows.
-    ``report`` takes one line of progress for the person who waits.
+    ``report`` takes one line of progress for the person who waits. ``seeded`` says that the
+    emulated account holds the document's resources from the start; else it is left empty for
+    Terraform.
     """
 
     engine: docker.DockerClient
@@ -29,3 +31,4 @@ class Context:
     credentials: Credentials
     images: Mapping[str, str]
     report: Report = print
+    seeded: bool = True

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import docker
 
 from harness import clock
-from harness.errors import EnvironmentUnavailable, HarnessError
+from harness.errors import EnvironmentUnavailable, HarnessError, InputInvalid
 from harness.stack import (
     attach,
     aws,
@@ -39,18 +39,35 @@ class Timing:
     seconds: dict[str, float]
 
 
-def prepare(where: Folders, *, install: bool, report: Callable[[str], None]) -> Context:
-    """Return the context of a stack to be: engine, images, network and credentials ready."""
+def prepare(
+    where: Folders,
+    *,
+    install: bool,
+    report: Callable[[str], None],
+    empty_account: bool = False,
+) -> Context:
+    """Return the context of a stack to be: engine, images, network and credentials ready.
+
+    ``empty_account`` leaves the emulated account to Terraform. Raises InputInvalid, before
+    anything is started, where a stack is up whose account was seeded.
+    """
+    record = attach.read_record(where)
+    if empty_account and record is not None and attach.is_seeded(record):
+        raise InputInvalid(
+            "--empty-account: expected no stack, or one with an empty account, got one whose "
+            "account is seeded. Next step: python -m harness down, then up --empty-account"
+        )
     running = engine.ensure(where, install=install, report=report)
     # The images first: what they compile is then there for kubectl, and other images are made
     # in the meantime.
     references = images.ImageStore(running.client, where, report).ensure()
     gotools.kind(where, report)
     gotools.kubectl(where, report)
-    record = attach.read_record(where)
     run = record["run"] if record else f"stack-{clock.wall():%Y%m%dT%H%M%SZ}"
     addresses = network.ensure(running.client, run)
-    attach.write_record(where, {"run": run, "prefix": addresses.prefix})
+    seeded = attach.is_seeded(record) if record else not empty_account
+    account = attach.SEEDED if seeded else attach.EMPTY
+    attach.write_record(where, {"run": run, "prefix": addresses.prefix, attach.ACCOUNT: account})
     if addresses.prefix != layout.DOCUMENT_PREFIX:
         report(f"network: {layout.DOCUMENT_PREFIX}.0.0/16 is in use here, laid on {addresses.cidr}")
     return Context(
@@ -61,6 +78,7 @@ def prepare(where: Folders, *, install: bool, report: Callable[[str], None]) -> 
         credentials=credentials.ensure(where.state, addresses),
         images=references,
         report=report,
+        seeded=seeded,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import threading
+from pathlib import Path
 
 import docker.errors
 import pytest
@@ -13,6 +14,8 @@ import requests.exceptions
 from harness import cli, commands
 from harness.answers import Answer, Options
 from harness.errors import EnvironmentUnavailable, ExitCode, HarnessError, InputInvalid
+from harness.stack import attach, engine, host
+from harness.stack.folders import folders
 
 
 def _command(monkeypatch: pytest.MonkeyPatch, result: Answer | BaseException) -> None:
@@ -105,3 +108,26 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
     assert "examples:" in text
     assert "exit codes:" in text
     assert "--json" in text
+
+
+def test_an_account_that_was_seeded_is_not_emptied_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stack with resources in its account is named, and nothing is started."""
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path))
+    attach.write_record(folders(), {"run": "r", "prefix": "10.0"})
+    monkeypatch.setattr(host, "require", lambda checks: None)
+    monkeypatch.setattr(host, "inspect", lambda where: [])
+    monkeypatch.setattr(engine, "ensure", lambda *a, **k: pytest.fail("the engine was started"))
+
+    assert cli.main(["up", "--empty-account"]) == ExitCode.USAGE
+    assert "down, then up --empty-account" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [({}, True), ({"account": "seeded"}, True), ({"account": "empty"}, False)],
+)
+def test_a_stack_stays_as_it_was_brought_up(record: dict[str, str], expected: bool) -> None:
+    """A record of an earlier version has no word on it: that account was seeded."""
+    assert attach.is_seeded({"run": "r", **record}) is expected
