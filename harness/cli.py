@@ -227,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     audit.add_argument("--sarif", default="", metavar="FILE", help="write SARIF 2.1.0 as well")
     add("recover", "heal what an interrupted run left behind")
+    add("differences", "list what the emulation changes against production, and why")
     planned = add("plan", "plan a Terraform configuration, with or without a running stack")
     _provision_options(planned)
     planned.add_argument(

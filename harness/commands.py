@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness import audit_lane, command, gate_commands, lanes, provision_commands, safety
+from harness import audit_lane, command, evidence, gate_commands, lanes, provision_commands, safety
 from harness.answers import Answer, Options
 from harness.chaos.undo import UndoLog
 from harness.errors import ExitCode, FaultFailed
@@ -132,6 +132,12 @@ def report(options: Options, stop: threading.Event) -> Answer:
     )
 
 
+def differences(options: Options, stop: threading.Event) -> Answer:
+    """List what the emulation changes against production; needs no stack."""
+    found = evidence.differences(None)
+    return Answer(text=stack_tables.differences(found), data={"differences": found})
+
+
 def recover(options: Options, stop: threading.Event) -> Answer:
     """Heal what an interrupted run left behind."""
     where = folders()
@@ -164,6 +170,7 @@ COMMANDS: Mapping[str, Callable[[Options, threading.Event], Answer]] = {
     "judge": judge,
     "report": report,
     "recover": recover,
+    "differences": differences,
     **gate_commands.COMMANDS,
     **provision_commands.COMMANDS,
 }

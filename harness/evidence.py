@@ -49,9 +49,14 @@ def manifest_digests(addresses: Layout, built: Mapping[str, str]) -> dict[str, s
     }
 
 
-def differences(context: Context) -> list[dict[str, Any] | str]:
-    """Return every known difference from production with the claims that it weakens."""
-    found: list[Any] = [asdict(difference) for difference in deployment.differences(context.layout)]
+def differences(context: Context | None) -> list[dict[str, Any]]:
+    """Return every known difference from production with the claims that it weakens.
+
+    Those of the manifests are computed from the two renders. Without a stack they are those of
+    a host that has the document's range of addresses free.
+    """
+    addresses = None if context is None else context.layout
+    found: list[dict[str, Any]] = [asdict(each) for each in deployment.differences(addresses)]
     for part in (resolver, database, cache):
         found += part.differences(context)
     return [*found, *aws.differences()]

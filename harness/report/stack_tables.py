@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -50,6 +51,16 @@ def operations(listed: Mapping[str, Operations]) -> str:
         + "real: acts on the running stack or answers from it. kept: remembered, nothing else "
         "happens. missing: answered with AWS's error for an unknown operation."
     )
+
+
+def differences(found: Sequence[Mapping[str, Any]]) -> str:
+    """Return the differences from production, with the claims that each weakens."""
+    table = _table("Difference", "Production", "Here", "Why", "Weakens")
+    for each in found:
+        weakens = ", ".join(each.get("weakens") or ()) or "no claim"
+        cells = (each["what"], each["production"], each["emulation"], each["why"])
+        table.add_row(*map(str, cells), weakens)
+    return _text(table)
 
 
 def checks(found: Sequence[Check]) -> str:
