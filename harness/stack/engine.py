@@ -6,6 +6,7 @@ An engine that the harness started keeps its data under the cache folder and is 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,7 +21,7 @@ import docker.errors
 import requests.exceptions
 
 from harness import command
-from harness.errors import EnvironmentUnavailable
+from harness.errors import EnvironmentUnavailable, LimitExceeded
 from harness.polling import wait_until
 from harness.stack.folders import Folders
 from harness.stack.runtime_shim import missing_capabilities
@@ -30,9 +31,14 @@ INSTALL_LIMIT_SECONDS = 600
 # dockerd restores its state first; a minute covers a cold disk.
 START_LIMIT_SECONDS = 60
 STOP_LIMIT_SECONDS = 30
+# It is killed together with its dockerd; the kernel needs milliseconds.
+CONTAINERD_END_LIMIT_SECONDS = 5
 
 EXEC_ROOT = Path("/var/run/smart-dairy-docker")
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_MOUNTS = Path("/proc/self/mountinfo")
+_HOST_BEFORE = "host-before.json"
 
 _PACKAGES = ("docker.io", "iptables", "debootstrap")
 
@@ -144,7 +150,8 @@ def _start(folders: Folders, report: Callable[[str], None]) -> None:
     # A pid file of an engine that was killed keeps dockerd from starting when the number is
     # in use again.
     (folder / "dockerd.pid").unlink(missing_ok=True)
-    (folder / "host-before.json").write_text(json.dumps(_host_settings()))
+    _forget_dead_containerd()
+    remember_host(folder / _HOST_BEFORE, {**_host_settings(), **_data_mounts(folders)})
     report("Starting the container engine (dockerd)")
     process = command.start(
         ["dockerd", "--config-file", folder / "daemon.json"], log=folder / "dockerd.log"
@@ -155,6 +162,27 @@ def _start(folders: Folders, report: Callable[[str], None]) -> None:
         limit_seconds=START_LIMIT_SECONDS,
         hint=f"see {folder / 'dockerd.log'}",
     )
+
+
+def _forget_dead_containerd() -> None:
+    """Wait for the containerd of an engine that was killed, and forget it once it is dead.
+
+    While it dies, or is a zombie, it looks alive to dockerd, which then waits for it in vain. One
+    that goes on living is taken over by dockerd.
+    """
+    memory = EXEC_ROOT / "containerd" / "containerd.pid"
+    try:
+        pid = int(memory.read_text())
+    except (FileNotFoundError, ValueError):
+        return
+    with contextlib.suppress(LimitExceeded):
+        wait_until(
+            lambda: not _alive(pid),
+            what=f"containerd (pid {pid}) to end",
+            limit_seconds=CONTAINERD_END_LIMIT_SECONDS,
+        )
+    if not _alive(pid):
+        memory.unlink(missing_ok=True)
 
 
 def _answers_or_dies(returncode: int | None, folder: Path) -> bool:
@@ -169,7 +197,7 @@ def _answers_or_dies(returncode: int | None, folder: Path) -> bool:
 def _configuration_for(folders: Folders, missing: frozenset[str]) -> dict[str, object]:
     folder = _folder(folders)
     configuration: dict[str, object] = {
-        "data-root": str(folders.cache / "engine" / "data"),
+        "data-root": str(_data(folders)),
         "exec-root": str(EXEC_ROOT),
         "pidfile": str(folder / "dockerd.pid"),
         # The stack brings its own bridge; docker0 would only be one more thing to clean up.
@@ -218,9 +246,36 @@ def _alive(pid: int) -> bool:
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
+def remember_host(path: Path, now: dict[str, str]) -> None:
+    """Store what the host was like before our engine, unless that is stored already.
+
+    After a crash of the engine the host is as the engine left it: what was stored at its first
+    start stays until it is stopped, or until the machine has booted anew.
+    """
+    try:
+        stored = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        stored = {}
+    if not isinstance(stored, dict) or stored.get("boot") != now["boot"]:
+        path.write_text(json.dumps(now))
+
+
+def _data_mounts(folders: Folders) -> dict[str, str]:
+    # dockerd mounts its data folder on itself and unmounts it only when it is stopped.
+    mounted = mounts_at(_data(folders), _MOUNTS.read_text())
+    return {"data_mounted": "yes" if mounted else "no"}
+
+
+def _data(folders: Folders) -> Path:
+    return _folder(folders) / "data"
+
+
 def _host_settings() -> dict[str, str]:
     """Return what dockerd changes on the host: forwarding, and the policy of its chain."""
-    settings = {"ip_forward": _FORWARDING.read_text().strip()}
+    settings = {
+        "boot": _BOOT.read_text().strip(),
+        "ip_forward": _FORWARDING.read_text().strip(),
+    }
     if shutil.which("iptables") is not None:
         rules = command.run(["iptables", "-S", "FORWARD"], limit_seconds=10, check=False).stdout
         settings["forward_policy"] = rules.split()[2] if rules.startswith("-P") else "ACCEPT"
@@ -229,13 +284,18 @@ def _host_settings() -> dict[str, str]:
 
 def _remove_traces(folders: Folders) -> None:
     """Undo what our engine did to the host outside its folder: chains, policy, forwarding."""
-    for mount in mounts_below(EXEC_ROOT, Path("/proc/self/mountinfo").read_text()):
+    for mount in mounts_below(EXEC_ROOT, _MOUNTS.read_text()):
         command.run(["umount", "--lazy", mount], limit_seconds=10, check=False)
     shutil.rmtree(EXEC_ROOT, ignore_errors=True)
+    memory = _folder(folders) / _HOST_BEFORE
     try:
-        before = json.loads((_folder(folders) / "host-before.json").read_text())
+        before = json.loads(memory.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         before = {}
+    memory.unlink(missing_ok=True)
+    if before.get("data_mounted") == "no":
+        for mount in mounts_at(_data(folders), _MOUNTS.read_text()):
+            command.run(["umount", "--lazy", mount], limit_seconds=10, check=False)
     if "ip_forward" in before:
         _FORWARDING.write_text(before["ip_forward"])
     if shutil.which("iptables") is None:
@@ -261,6 +321,12 @@ def mounts_below(folder: Path, mountinfo: str) -> list[str]:
     points = [line.split()[4] for line in mountinfo.splitlines()]
     inside = [p for p in points if any(p.startswith(f"{root}/") for root in roots)]
     return sorted(inside, key=len, reverse=True)
+
+
+def mounts_at(folder: Path, mountinfo: str) -> list[str]:
+    """Return the mount point of ``folder`` itself, once for each mount on it."""
+    points = [line.split()[4] for line in mountinfo.splitlines()]
+    return [point for point in points if point in {str(folder), str(folder.resolve())}]
 
 
 def _iptables(table: str, *arguments: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,53 @@ def test_what_the_engine_leaves_mounted_is_found(tmp_path: Path) -> None:
     mountinfo = "\n".join(f"1 2 0:3 / {point} rw - tmpfs tmpfs rw" for point in points)
 
     assert engine.mounts_below(tmp_path, mountinfo) == inside
+
+
+def test_what_the_host_was_like_survives_a_crash_of_the_engine(tmp_path: Path) -> None:
+    """A second start finds the host as the first engine left it, which is not as it was."""
+    memory = tmp_path / "host-before.json"
+    before = {"boot": "1", "forward_policy": "ACCEPT"}
+    engine.remember_host(memory, before)
+    engine.remember_host(memory, {"boot": "1", "forward_policy": "DROP"})
+
+    assert json.loads(memory.read_text()) == before
+
+
+@pytest.mark.parametrize("stored", ['{"boot": "1", "forward_policy": "DROP"}', "{", "[]", ""])
+def test_memory_of_another_boot_or_no_memory_is_replaced(tmp_path: Path, stored: str) -> None:
+    """What an earlier boot was like says nothing of this one."""
+    memory = tmp_path / "host-before.json"
+    memory.write_text(stored)
+    now = {"boot": "2", "forward_policy": "ACCEPT"}
+    engine.remember_host(memory, now)
+
+    assert json.loads(memory.read_text()) == now
+
+
+def test_the_engines_data_folder_is_found_mounted_on_itself(tmp_path: Path) -> None:
+    """Only the folder itself counts, as often as it is mounted."""
+    points = ["/", str(tmp_path), f"{tmp_path}/overlay2/x/merged", str(tmp_path)]
+    mountinfo = "\n".join(f"1 2 0:3 / {point} rw - ext4 ext4 rw" for point in points)
+
+    assert engine.mounts_at(tmp_path, mountinfo) == [str(tmp_path)] * 2
+
+
+def test_a_dead_containerd_is_forgotten_and_a_living_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dockerd would wait for a dead one in vain; a living one is its to take over."""
+    monkeypatch.setattr(engine, "EXEC_ROOT", tmp_path)
+    monkeypatch.setattr(engine, "CONTAINERD_END_LIMIT_SECONDS", 0)
+    memory = tmp_path / "containerd" / "containerd.pid"
+    memory.parent.mkdir()
+    memory.write_text(str(os.getpid()))
+    engine._forget_dead_containerd()
+
+    assert memory.exists()
+    dead = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    memory.write_text(str(dead.pid))
+    engine._forget_dead_containerd()
+    dead.wait()
+
+    assert not memory.exists()
