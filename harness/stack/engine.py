@@ -252,12 +252,16 @@ def remember_host(path: Path, now: dict[str, str]) -> None:
     After a crash of the engine the host is as the engine left it: what was stored at its first
     start stays until it is stopped, or until the machine has booted anew.
     """
+    if _remembered(path).get("boot") != now["boot"]:
+        path.write_text(json.dumps(now))
+
+
+def _remembered(path: Path) -> dict[str, str]:
     try:
         stored = json.loads(path.read_text())
     except (FileNotFoundError, json.JSONDecodeError):
-        stored = {}
-    if not isinstance(stored, dict) or stored.get("boot") != now["boot"]:
-        path.write_text(json.dumps(now))
+        return {}
+    return stored if isinstance(stored, dict) else {}
 
 
 def _data_mounts(folders: Folders) -> dict[str, str]:
@@ -284,22 +288,22 @@ def _host_settings() -> dict[str, str]:
 
 def _remove_traces(folders: Folders) -> None:
     """Undo what our engine did to the host outside its folder: chains, policy, forwarding."""
-    for mount in mounts_below(EXEC_ROOT, _MOUNTS.read_text()):
+    memory = _folder(folders) / _HOST_BEFORE
+    before = _remembered(memory)
+    mounts = _MOUNTS.read_text()
+    ours = mounts_at(_data(folders), mounts) if before.get("data_mounted") == "no" else []
+    for mount in (*mounts_below(EXEC_ROOT, mounts), *ours):
         command.run(["umount", "--lazy", mount], limit_seconds=10, check=False)
     shutil.rmtree(EXEC_ROOT, ignore_errors=True)
-    memory = _folder(folders) / _HOST_BEFORE
-    try:
-        before = json.loads(memory.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        before = {}
-    memory.unlink(missing_ok=True)
-    if before.get("data_mounted") == "no":
-        for mount in mounts_at(_data(folders), _MOUNTS.read_text()):
-            command.run(["umount", "--lazy", mount], limit_seconds=10, check=False)
     if "ip_forward" in before:
         _FORWARDING.write_text(before["ip_forward"])
-    if shutil.which("iptables") is None:
-        return
+    if shutil.which("iptables") is not None:
+        _remove_rules(before)
+    # Last, so that a stop that is itself interrupted forgets nothing.
+    memory.unlink(missing_ok=True)
+
+
+def _remove_rules(before: dict[str, str]) -> None:
     for table, parents in (("filter", ("FORWARD",)), ("nat", ("PREROUTING", "OUTPUT"))):
         listing = _iptables(table, "-S").splitlines()
         for line in listing:
